@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/result.h"
+#include "cachestore/store.h"
+
+namespace slipway::cachestore {
+
+/// Tar in and out for layers, artifacts and `cp`. Every name is resolved beneath the target with openat2; see
+/// docs of layer/apply.cc for what each hostile shape does.
+
+enum class UnpackPolicy {
+  kLayer,     ///< Whiteouts, set-id bits, owners, xattrs kept (known name spaces only); devices as inert nodes.
+  kArtifact,  ///< Owners and set-id bits dropped, links may not leave the target, no devices, no fifos.
+};
+struct UnpackStats {
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;
+};
+/// Unpacks a tar stream (gzip, zstd or plain, by content) from `fd` below directory `target_fd`.
+Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, UnpackPolicy policy,
+                           const LayerLimits& limits, const CancelToken& cancel);
+
+/// Writes `paths` (relative to dir_fd; a directory is taken with all below it) as a reproducible pax tar: sorted names,
+/// no user names. Sockets are left out; a file that changes while read is kUnavailable naming it.
+Status pack(int dir_fd, const std::vector<std::string>& paths, int out_fd, const CancelToken& cancel);
+
+/// Copies trees between directories without an archive (reflink or copy_file_range where possible), artifact rules
+/// applied. `paths` are relative regular files, links or directories below `from_fd`.
+Result<UnpackStats> copy_tree(int from_fd, const std::vector<std::string>& paths, int to_fd, UnpackPolicy policy,
+                              const LayerLimits& limits, const CancelToken& cancel);
+
+}  // namespace slipway::cachestore

@@ -1,0 +1,33 @@
+# Third-party libraries, static where Debian has the archive: the binary then starts in about a millisecond
+# and runs on any Debian 12 without installing anything but libgit2 (loaded on first use).
+find_package(OpenSSL REQUIRED)
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# slipway_static(name ARCHIVE... ): an interface target over static archives, falling back to the shared library.
+function(slipway_library name)
+  add_library(Slipway::${name} INTERFACE IMPORTED GLOBAL)
+  foreach(lib ${ARGN})
+    find_library(SLIPWAY_LIB_${lib} NAMES lib${lib}.a ${lib} REQUIRED)
+    target_link_libraries(Slipway::${name} INTERFACE ${SLIPWAY_LIB_${lib}})
+  endforeach()
+endfunction()
+
+add_library(Slipway::boost_json INTERFACE IMPORTED GLOBAL) # header-only use, compiled once in base/text/json_parse.cc
+slipway_library(yaml yaml-cpp)
+slipway_library(re2 re2)
+slipway_library(sqlite sqlite3)
+slipway_library(isal isal)
+slipway_library(zstd zstd)
+slipway_library(seccomp seccomp)
+slipway_library(cap cap)
+find_path(SLIPWAY_GIT2_INCLUDE git2.h REQUIRED)
+add_library(Slipway::git_headers INTERFACE IMPORTED GLOBAL)
+target_link_libraries(Slipway::git_headers INTERFACE ${CMAKE_DL_LIBS})
+target_link_libraries(Slipway::re2 INTERFACE Threads::Threads)
+
+find_library(SLIPWAY_CRYPTO_STATIC NAMES libcrypto.a)
+if(SLIPWAY_CRYPTO_STATIC)
+  set_target_properties(OpenSSL::Crypto PROPERTIES IMPORTED_LOCATION ${SLIPWAY_CRYPTO_STATIC})
+  set_property(TARGET OpenSSL::Crypto APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${CMAKE_DL_LIBS} Threads::Threads)
+endif()

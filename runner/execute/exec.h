@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/result.h"
+#include "pipeline/compile.h"
+#include "runner/logs/sinks.h"
+
+namespace slipway::runner {
+
+/// `runner exec`: everything the command line can say about one local run.
+struct ExecOptions {
+  std::string file;                    ///< A pipeline file or a directory; empty: the current directory.
+  std::vector<std::string> jobs;       ///< --job: only these (names or instances) and what they need.
+  bool no_needs = false;               ///< --no-needs: with --job, not what they need.
+  std::string from_step;               ///< --from: resume at STEP (id or JOB/STEP) from the last run's snapshot.
+  bool shell_on_failure = false;
+  std::string commit;                  ///< --commit REV: that commit instead of the work tree.
+  int parallel = 0;                    ///< --jobs N; 0: number of processors.
+  std::vector<std::pair<std::string, std::string>> env;  ///< --env NAME=value: over the pipeline's own.
+  std::vector<std::pair<std::string, std::string>> inputs;
+  std::string event = "manual";
+  std::string branch;                  ///< --branch, --tag: pretend.
+  std::string tag;
+  std::string secret_file;             ///< NAME=value lines, mode checked.
+  std::vector<std::string> secret_env; ///< --secret NAME: taken from runner's own environment.
+  std::string events_file;
+  std::string artifacts_dir;           ///< --artifacts DIR; default <checkout>/.slipway/artifacts is not written: kept in the store.
+  ProgressOptions progress;
+  std::string state_dir;
+};
+
+/// Runs and reports; returns the process's exit code (0, 1, 2, 3, 6, 130).
+int exec_pipeline(const ExecOptions& options, const CancelToken& cancel);
+
+/// Finds and compiles the pipeline file `options` names (for exec, check, graph, list, preview). The error is
+/// kNotFound with the places looked at; diagnostics are in the value.
+struct LoadedPipeline {
+  pipeline::Compiled compiled;
+  pipeline::Event event;
+  std::string display_path;
+  std::string source_root;
+};
+Result<LoadedPipeline> load_pipeline(const ExecOptions& options);
+
+/// `runner debug RUN/JOB[/STEP]`: an interactive shell in the state that step left (or failed in). RUN "last" or empty
+/// means the newest run.
+int debug_step(const std::string& state_dir, const std::string& target, const CancelToken& cancel);
+
+}  // namespace slipway::runner

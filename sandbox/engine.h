@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "sandbox/outcome.h"
+#include "sandbox/spec.h"
+
+namespace slipway::sandbox {
+
+/// Call first in main, while the process has one thread. Root: gives the process a private (slave) mount namespace, so
+/// that no mount ever appears on the host. An ordinary user: moves the process into a user namespace in which it is
+/// root over its subordinate ids (newuidmap; without it a single-id map, said in notices). Both vanish with the process.
+/// kUnsupported says what the machine forbids and how to allow it. Idempotent.
+Status enter_engine_namespaces();
+
+struct EngineOptions {
+  std::string store_root;  ///< Snapshots live below; one id-shifted view of it serves all containers.
+};
+
+/// How wait() ends a process: `signal`, then SIGKILL after `grace`.
+struct StopPolicy {
+  int signal = 15;
+  Millis grace{10'000};
+};
+
+/// A started container. Its process tree, mounts, cgroup and namespaces are gone when the object is.
+class Container {
+ public:
+  virtual ~Container() = default;
+  /// Blocks until the main process has ended (or was ended at `deadline` or by `cancel`) and all that belongs to the
+  /// container is gone. Call once. CancelLevel::kTerminate applies `stop`; kKill kills at once.
+  virtual Outcome wait(const CancelToken& cancel, std::optional<MonoTime> deadline, const StopPolicy& stop) = 0;
+  virtual Status signal(int signal) = 0;  ///< To the main process. Thread-safe.
+  virtual int terminal_fd() const = 0;    ///< Master side of the pty, or -1; owned by the container.
+  virtual Status resize(Terminal size) = 0;
+  virtual int pid() const = 0;            ///< Host pid of the container's init.
+};
+
+/// Thread-safe. One per process and store.
+class Engine {
+ public:
+  static Result<std::unique_ptr<Engine>> open(const EngineOptions& options);
+  virtual ~Engine() = default;
+  /// An Error is the engine's trouble (a missing lower directory, no memory); a command that cannot be executed is a
+  /// Container whose wait() says kSetupFailed.
+  virtual Result<std::unique_ptr<Container>> start(const ContainerSpec& spec) = 0;
+  /// What this machine cannot enforce ("memory limits: no memory controller"), for saying once.
+  virtual std::vector<std::string> notices() const = 0;
+};
+
+}  // namespace slipway::sandbox
