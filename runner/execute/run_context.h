@@ -1,0 +1,45 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/cancel.h"
+#include "base/guarded.h"
+#include "cachestore/store.h"
+#include "pipeline/compile.h"
+#include "runner/execute/exec.h"
+#include "runner/execute/journal.h"
+#include "runner/execute/secrets.h"
+#include "runner/logs/event.h"
+#include "runner/source/workspace.h"
+#include "sandbox/engine.h"
+
+namespace slipway::runner {
+
+/// What every job of one run shares. All members outlive the run's threads and are safe to use from them.
+struct RunContext {
+  std::string run_id;
+  std::string run_dir;  ///< <store>/runs/<run_id>: journal and the steps' exchange files.
+  const ExecOptions& options;
+  const pipeline::Plan& plan;
+  const pipeline::Event& event;
+  const Workspace& workspace;
+  const pipeline::EvalHost& host;
+  const Secrets& secrets;
+  cachestore::Store& store;
+  sandbox::Engine& engine;
+  EventStream& events;
+  Journal& journal;
+  CancelToken cancel;   ///< Ctrl-C: kTerminate, then kKill.
+  CancelToken cleanup;  ///< Fires only at kKill: always- and on-failure steps run on after the first Ctrl-C.
+
+  void notice(const std::string& text, const std::string& job = "") const {
+    Event event_out;
+    event_out.kind = Event::Kind::kNotice;
+    event_out.job = job;
+    event_out.line = text;
+    events.emit(std::move(event_out));
+  }
+};
+
+}  // namespace slipway::runner
