@@ -1,0 +1,28 @@
+#pragma once
+
+#include "cachestore/store.h"
+#include "runner/execute/stacks.h"
+
+namespace slipway::runner {
+
+/// The two writable uppers of one step: over the image's stack and over the workspace's.
+class StepLayers {
+ public:
+  static Result<StepLayers> begin(cachestore::Store& store, const Stack& root, const Stack& work);
+  sandbox::OverlayStack root_overlay() const { return root_overlay_; }
+  sandbox::OverlayStack work_overlay() const { return work_overlay_; }
+  /// Puts what was written on top of the stacks; an upper in which nothing was written is dropped, so that stacks grow
+  /// only by steps that changed something.
+  Status commit(Stack& root, Stack& work);
+
+ private:
+  StepLayers(cachestore::Store& store, cachestore::Draft root, cachestore::Draft work)
+      : store_(&store), root_(std::move(root)), work_(std::move(work)) {}
+  cachestore::Store* store_;
+  cachestore::Draft root_;
+  cachestore::Draft work_;
+  sandbox::OverlayStack root_overlay_;
+  sandbox::OverlayStack work_overlay_;
+};
+
+}  // namespace slipway::runner

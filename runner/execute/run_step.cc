@@ -1,0 +1,255 @@
+// One step: environment, container, output, snapshot, record.
+#include "runner/execute/run_step.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <atomic>
+
+#include "base/files.h"
+#include "base/text.h"
+#include "runner/execute/exchange.h"
+#include "runner/execute/layers.h"
+#include "runner/execute/output_pump.h"
+#include "runner/execute/shell.h"
+#include "runner/execute/step_environment.h"
+
+namespace slipway::runner {
+namespace {
+
+constexpr const char* kWorkspace = "/workspace";
+// A script longer than this goes in by a file: one argument may hold 128 KiB (MAX_ARG_STRLEN, execve(2)).
+constexpr std::size_t kMaxScriptArgument = std::size_t{96} << 10;
+constexpr const char* kScriptPath = "/run/slipway/script";
+
+std::string container_name(const RunContext& run) {
+  static std::atomic<unsigned> counter{0};
+  return run.run_id + "-" + std::to_string(++counter);
+}
+
+/// Everything known before the container is made.
+struct Prepared {
+  StepImage* image = nullptr;
+  StepEnvironment environment;
+  std::string cwd;
+  std::vector<std::string> argv;
+  std::vector<sandbox::Mount> mounts;
+};
+
+Result<StepImage*> image_of(const RunContext& run, JobState& state, const StepRequest& request) {
+  const pipeline::ImageSpec& spec = request.step.image ? *request.step.image : request.job.image;
+  const std::string name = SLIP_TRY_WITHIN("evaluate image", spec.name.evaluate_text(state.context(run)));
+  if (const auto known = state.images.find(name); known != state.images.end()) return &known->second;
+  StepImage image = SLIP_TRY(resolve_image(run.store, name));
+  return &state.images.emplace(name, std::move(image)).first->second;
+}
+
+Status add_secrets(const RunContext& run, const StepRequest& request, Prepared& prepared) {
+  for (const pipeline::SecretUse& use : request.job.secrets) {
+    const auto value = run.secrets.values.find(use.name);
+    if (value == run.secrets.values.end()) {
+      return fail(ErrorCode::kNotFound, "read secret " + use.name + ": not given; use --secret " + use.name +
+                                            " (from the environment) or --secret-file FILE");
+    }
+    if (!use.file) {
+      prepared.environment.set(use.as, value->second);
+      continue;
+    }
+    const std::string path = "/run/secrets/" + use.as;
+    prepared.mounts.emplace_back(sandbox::FileMount{path, value->second, 0444});
+    prepared.environment.set(use.as, path);
+  }
+  return {};
+}
+
+void set_given_variables(const RunContext& run, const StepRequest& request, StepEnvironment& env) {
+  env.set("CI", "true");
+  env.set("HOME", "/root");
+  env.set("SLIPWAY", "true");
+  env.set("SLIPWAY_RUN", run.run_id);
+  env.set("SLIPWAY_JOB", request.job.instance);
+  env.set("SLIPWAY_STEP", request.step.id);
+  env.set("SLIPWAY_WORKSPACE", kWorkspace);
+  env.set("SLIPWAY_COMMIT", run.event.sha);
+  env.set("SLIPWAY_BRANCH", run.event.branch);
+  env.set("SLIPWAY_TAG", run.event.tag);
+  env.set("SLIPWAY_EVENT", run.event.name);
+  env.set("SLIPWAY_REPOSITORY", run.event.repository);
+  set_exchange_variables(env);
+}
+
+Status compose_environment(const RunContext& run, const JobState& state, const StepRequest& request,
+                           Prepared& prepared) {
+  StepEnvironment& env = prepared.environment;
+  pipeline::EvalContext context = state.context(run);
+  env.set("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+  env.set_image(prepared.image->config.env);
+  set_given_variables(run, request, env);
+  context.roots.set("env", env.as_value());
+  for (const pipeline::EnvLayer& layer : request.job.env) SLIP_TRY(env.evaluate(layer, context));
+  env.set_all(state.carried);
+  context.roots.set("env", env.as_value());
+  SLIP_TRY(env.evaluate(request.step.env, context));
+  for (const auto& [name, value] : run.options.env) env.set(name, value);
+  SLIP_TRY(add_secrets(run, request, prepared));
+  env.prepend_path(state.path);
+  context.roots.set("env", env.as_value());
+  SLIP_TRY(env.evaluate(request.step.script, context));
+  const std::string workdir = SLIP_TRY_WITHIN("evaluate workdir", request.step.workdir.evaluate_text(context));
+  prepared.cwd = workdir.starts_with('/') ? workdir : workdir.empty() ? kWorkspace : std::string(kWorkspace) + "/" + workdir;
+  return {};
+}
+
+std::string choose_shell(const pipeline::StepPlan& step, const StepImage& image) {
+  if (!step.shell.empty()) return step.shell;
+  const bool bash = image.host_tools ? path_exists("/usr/bin/bash") || path_exists("/bin/bash")
+                                     : image.stack.has_file("usr/bin/bash") || image.stack.has_file("bin/bash");
+  return bash ? "bash" : "sh";
+}
+
+Result<Prepared> prepare(const RunContext& run, JobState& state, const StepRequest& request) {
+  Prepared prepared;
+  prepared.image = SLIP_TRY(image_of(run, state, request));
+  SLIP_TRY(compose_environment(run, state, request, prepared));
+  const std::string shell = choose_shell(request.step, *prepared.image);
+  const std::string& script = request.step.script.text;
+  if (script.size() > kMaxScriptArgument) {
+    prepared.mounts.emplace_back(sandbox::FileMount{kScriptPath, script, 0444});
+    prepared.argv = shell_command(shell, std::string(". ") + kScriptPath);
+  } else {
+    prepared.argv = shell_command(shell, script);
+  }
+  return prepared;
+}
+
+sandbox::ContainerSpec make_spec(const RunContext& run, const StepRequest& request, const Prepared& prepared,
+                                 const StepLayers& layers, const Exchange& exchange) {
+  sandbox::ContainerSpec spec;
+  spec.name = container_name(run);
+  spec.root.stack = layers.root_overlay();
+  spec.root.host_tools = prepared.image->host_tools;
+  spec.mounts.emplace_back(sandbox::OverlayMount{layers.work_overlay(), kWorkspace});
+  spec.mounts.emplace_back(exchange.mount());
+  spec.mounts.insert(spec.mounts.end(), prepared.mounts.begin(), prepared.mounts.end());
+  spec.process.argv = prepared.argv;
+  spec.process.env = prepared.environment.entries();
+  spec.process.cwd = prepared.cwd;
+  const pipeline::ImageSpec& image = request.step.image ? *request.step.image : request.job.image;
+  spec.process.user = image.user.empty() ? prepared.image->config.user : image.user;
+  spec.limits.cpus = request.job.resources.cpus;
+  spec.limits.memory = request.job.resources.memory;
+  if (request.job.resources.pids) spec.limits.pids = *request.job.resources.pids;
+  spec.network = request.job.network == pipeline::NetworkMode::kHost ? sandbox::Network::kHost
+                                                                     : sandbox::Network::kNone;
+  return spec;
+}
+
+StepResult result_of(const sandbox::Outcome& outcome, const Prepared& prepared) {
+  StepResult result{status_of(outcome), outcome.shell_code(), outcome.success() ? "" : outcome.describe()};
+  if (outcome.cause == sandbox::Outcome::SetupCause::kCommandNotFound) {
+    result.reason = "image " + printable(prepared.image->name) + " has no " + printable(prepared.argv.front()) +
+                    "; choose another with `shell:`";
+  }
+  return result;
+}
+
+StepResult engine_failure(const Error& error) {
+  if (error.code() == ErrorCode::kCancelled) return {RunStatus::kCancelled, 130, "cancelled"};
+  return {RunStatus::kError, 125, error.text()};
+}
+
+Status collect_exchange(const RunContext& run, JobState& state, const StepRequest& request,
+                        const Exchange& exchange, StepRecord& record) {
+  ExchangeResult written = SLIP_TRY(exchange.collect());
+  pipeline::Value outputs{pipeline::Value::Map{}};
+  for (auto& [name, value] : written.outputs) outputs.set(name, run.secrets.mask.mask(value));
+  record.outputs = outputs;
+  for (auto& assignment : written.env) {
+    if (reserved_variable(assignment.first)) {
+      run.notice("step " + request.step.id + " may not set " + assignment.first + " for later steps; ignored",
+                 request.job.instance);
+      continue;
+    }
+    state.carried.push_back(std::move(assignment));
+  }
+  state.path.insert(state.path.end(), written.path.begin(), written.path.end());
+  return {};
+}
+
+void publish_outputs(JobState& state, const std::string& id, RunStatus status, const pipeline::Value& outputs) {
+  pipeline::Value entry = outputs.map() != nullptr ? outputs : pipeline::Value(pipeline::Value::Map{});
+  const pipeline::Value plain = entry;
+  entry.set("outputs", plain);
+  entry.set("result", result_word(status));
+  state.steps.set(id, std::move(entry));
+}
+
+StepRecord make_record(const RunContext& run, const StepRequest& request, const Prepared& prepared) {
+  StepRecord record;
+  record.job = request.job.instance;
+  record.step = request.step.id;
+  record.name = request.step.name;
+  record.image = prepared.image->name;
+  record.host_tools = prepared.image->host_tools;
+  record.cwd = prepared.cwd;
+  for (const auto& [name, value] : prepared.environment.values()) {
+    if (run.secrets.mask.mask(value) == value) record.env.emplace_back(name, value);
+  }
+  return record;
+}
+
+Result<sandbox::Outcome> run_container(const RunContext& run, const StepRequest& request,
+                                       sandbox::ContainerSpec spec) {
+  OutputPump pump(run.events, run.secrets.mask, request.job.instance, request.step.id);
+  SLIP_TRY(pump.open());
+  spec.process.stdout_fd = pump.stdout_fd();
+  spec.process.stderr_fd = pump.stderr_fd();
+  Result<std::unique_ptr<sandbox::Container>> container = run.engine.start(spec);
+  pump.start();
+  if (!container) return fail(std::move(container).error());
+  const sandbox::Outcome outcome = (*container)->wait(request.cancel, request.deadline, sandbox::StopPolicy{});
+  container->reset();
+  pump.finish();
+  return outcome;
+}
+
+Result<StepResult> run_prepared(const RunContext& run, JobState& state, const StepRequest& request,
+                                Prepared& prepared) {
+  StepLayers layers = SLIP_TRY(StepLayers::begin(run.store, prepared.image->stack, state.work));
+  const Exchange exchange = SLIP_TRY(Exchange::make(run.run_dir));
+  const sandbox::ContainerSpec spec = make_spec(run, request, prepared, layers, exchange);
+  const sandbox::Outcome outcome = SLIP_TRY(run_container(run, request, spec));
+  StepResult result = result_of(outcome, prepared);
+
+  SLIP_TRY(layers.commit(prepared.image->stack, state.work));
+  StepRecord record = make_record(run, request, prepared);
+  record.user = spec.process.user;
+  if (Status collected = collect_exchange(run, state, request, exchange, record); !collected) {
+    if (result.status == RunStatus::kSucceeded) {
+      result = {RunStatus::kFailed, 1, std::move(collected).error().text()};
+    }
+  }
+  publish_outputs(state, request.step.id, result.status, record.outputs);
+  record.status = result.status;
+  record.root_stack = prepared.image->stack.ids();
+  record.work_stack = state.work.ids();
+  record.carried = state.carried;
+  record.path = state.path;
+  run.journal.add(record);
+  if (!counts_as_success(result.status) && run.options.shell_on_failure) {
+    shell_in_failed_step(run, prepared.image->stack, state.work, spec);
+  }
+  return result;
+}
+
+}  // namespace
+
+StepResult run_step(const RunContext& run, JobState& state, const StepRequest& request) {
+  Result<Prepared> prepared = prepare(run, state, request);
+  if (!prepared) return engine_failure(prepared.error());
+  Result<StepResult> result = run_prepared(run, state, request, *prepared);
+  if (!result) return engine_failure(result.error());
+  return *result;
+}
+
+}  // namespace slipway::runner
