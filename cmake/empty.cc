@@ -1,0 +1,1 @@
+// Nothing: the source of a room that has only headers yet.
