@@ -7,11 +7,11 @@
 namespace slipway::runner {
 
 JobBoard::JobBoard(const pipeline::Plan& plan, const std::set<std::size_t>& selected,
-                   const std::vector<std::optional<JobResult>>& known)
+                   const std::vector<std::optional<JobResult>>& known, const CancelToken& cancel)
     : plan_(plan) {
   std::map<std::size_t, CancelToken> tokens;
   for (const pipeline::JobPlan& job : plan.jobs) {
-    matrix_tokens_.push_back(tokens.try_emplace(job.matrix_group).first->second);
+    matrix_tokens_.push_back(tokens.try_emplace(job.matrix_group, cancel.child()).first->second);
   }
   state_.with([&](State& state) {
     state.entries.resize(plan.jobs.size());

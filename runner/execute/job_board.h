@@ -17,12 +17,13 @@ namespace slipway::runner {
 class JobBoard {
  public:
   /// `selected`: indices to run; the others count as absent, or as ended the way `known` says (resumed runs).
+  /// `cancel` is the parent of the tokens that take() gives.
   JobBoard(const pipeline::Plan& plan, const std::set<std::size_t>& selected,
-           const std::vector<std::optional<JobResult>>& known);
+           const std::vector<std::optional<JobResult>>& known, const CancelToken& cancel);
 
   struct Taken {
     std::size_t job = 0;
-    CancelToken siblings;  ///< Fires when a fail-fast sibling of its matrix failed.
+    CancelToken cancel;  ///< Fires with the run's, and when a fail-fast sibling of its matrix failed.
   };
   /// Blocks until a job is ready; nothing when all have been handed out.
   std::optional<Taken> take();

@@ -1,0 +1,138 @@
+// `runner exec`: from options to an exit code.
+#include "runner/execute/exec.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <array>
+
+#include <cstdio>
+#include <thread>
+
+#include "base/files.h"
+#include "base/sys.h"
+#include "base/text.h"
+#include "runner/execute/housekeeping.h"
+#include "runner/execute/run_pipeline.h"
+#include "sandbox/engine.h"
+
+namespace slipway::runner {
+namespace {
+
+void say(const std::string& text) { (void)write_all(STDERR_FILENO, text, "stderr"); }
+
+int report(const Error& error) {
+  say("runner: error: " + error.text() + "\n");
+  return exit_code(error.code());
+}
+
+/// Hands the second Ctrl-C (and only that) on to the clean-up steps' token.
+class KillForwarder {
+ public:
+  KillForwarder(const CancelToken& from, const CancelToken& to)
+      : thread_([from, to, done = done_] {
+          for (;;) {
+            std::array<pollfd, 2> polls{pollfd{from.poll_fd(CancelLevel::kKill), POLLIN, 0},
+                                        pollfd{done.poll_fd(), POLLIN, 0}};
+            if (::poll(polls.data(), polls.size(), -1) < 0) continue;
+            if (polls[0].revents != 0) to.cancel(CancelLevel::kKill);
+            return;
+          }
+        }) {}
+  ~KillForwarder() {
+    done_.cancel(CancelLevel::kTerminate);
+    thread_.join();
+  }
+  KillForwarder(const KillForwarder&) = delete;
+  KillForwarder& operator=(const KillForwarder&) = delete;
+
+ private:
+  CancelToken done_;
+  std::thread thread_;
+};
+
+Result<Selection> select(const ExecOptions& options, const pipeline::Plan& plan, const std::string& runs_dir,
+                         const std::string& file) {
+  if (options.from_step.empty()) return select_jobs(plan, options.jobs, options.no_needs);
+  for (const std::string& id : SLIP_TRY(list_runs(runs_dir))) {
+    const Result<RunRecord> run = read_run(runs_dir, id);
+    if (run && run->file == file) return select_from(plan, options.from_step, *run);
+  }
+  return fail(ErrorCode::kNotFound, "resume from " + printable(options.from_step) + ": this pipeline has not run yet");
+}
+
+Result<Workspace> take_workspace(const ExecOptions& options, const std::string& root, cachestore::Store& store,
+                                 const CancelToken& cancel) {
+  const SourceState state = SLIP_TRY(examine_source(root));
+  if (!options.commit.empty()) return snapshot_commit(state, options.commit, store, cancel);
+  return snapshot_work_tree(state, store, cancel);
+}
+
+Status add_sinks(const ExecOptions& options, const std::string& display_path, EventStream& events) {
+  ProgressOptions progress = options.progress;
+  if (progress.repeat_command.empty()) progress.repeat_command = "runner exec " + shell_quote(display_path);
+  events.add(make_progress_sink(progress, real_clock()));
+  if (!options.events_file.empty()) events.add(SLIP_TRY(make_json_file_sink(options.events_file)));
+  return {};
+}
+
+Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded, const CancelToken& cancel) {
+  const Secrets secrets = SLIP_TRY(load_secrets(options.secret_file, options.secret_env));
+  SLIP_TRY(sandbox::enter_engine_namespaces());
+  const std::shared_ptr<cachestore::Store> store = SLIP_TRY(cachestore::Store::open({.root = options.state_dir}));
+  const std::string runs_dir = store->root() + "/runs";
+  const std::string file = loaded.source_root + "//" + loaded.display_path;
+  const pipeline::Plan& plan = *loaded.compiled.plan;
+  const Selection selection = SLIP_TRY(select(options, plan, runs_dir, file));
+  const Workspace workspace = SLIP_TRY(take_workspace(options, loaded.source_root, *store, cancel));
+  const std::unique_ptr<sandbox::Engine> engine = SLIP_TRY(sandbox::Engine::open({.store_root = store->root()}));
+
+  const std::string run_id = new_run_id();
+  const std::string run_dir = runs_dir + "/" + run_id;
+  RunRecord head;
+  head.file = file;
+  head.source_root = loaded.source_root;
+  head.commit = workspace.state.commit;
+  Journal journal = SLIP_TRY(Journal::create(run_dir, head));
+  const cachestore::Lease lease = SLIP_TRY(store->lease({workspace.snapshot.id}));
+  EventStream events(real_clock(), run_id);
+  SLIP_TRY(add_sinks(options, loaded.display_path, events));
+  const auto host = make_eval_host(workspace, loaded.event.changed_paths, loaded.event.changed_known);
+  const CancelToken cleanup;
+  const KillForwarder forwarder(cancel, cleanup);
+  const RunContext run{.run_id = run_id,
+                       .run_dir = run_dir,
+                       .options = options,
+                       .plan = plan,
+                       .event = loaded.event,
+                       .workspace = workspace,
+                       .host = *host,
+                       .secrets = secrets,
+                       .store = *store,
+                       .engine = *engine,
+                       .events = events,
+                       .journal = journal,
+                       .cancel = cancel,
+                       .cleanup = cleanup};
+  const auto results = run_pipeline(run, selection);
+  events.close();
+  tidy_old_runs(*store, runs_dir);
+  return exit_code_of(results, cancel);
+}
+
+}  // namespace
+
+int exec_pipeline(const ExecOptions& options, const CancelToken& cancel) {
+  Result<LoadedPipeline> loaded = load_pipeline(options);
+  if (!loaded) return report(loaded.error());
+  const pipeline::Compiled& compiled = loaded->compiled;
+  if (!compiled.diagnostics.empty()) {
+    say(render(compiled.diagnostics, compiled.sources,
+               options.progress.colour ? pipeline::Colour::kYes : pipeline::Colour::kNo));
+  }
+  if (!compiled.plan) return exit_code(ErrorCode::kInvalid);
+  const Result<int> code = run_loaded(options, *loaded, cancel);
+  return code ? *code : report(code.error());
+}
+
+}  // namespace slipway::runner

@@ -1,0 +1,155 @@
+// Decisions about jobs and steps: conditions, retries, allowed failures. No effects.
+#include "runner/execute/job_rules.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+
+namespace slipway::runner {
+namespace {
+
+using pipeline::RunState;
+
+std::string skipped_because_of(const pipeline::Need& need, const JobResult& result) {
+  return "needs " + printable(need.name) + ", which " +
+         (result.status == RunStatus::kSkipped ? "was skipped" : "ended as " + std::string(run_status_name(result.status)));
+}
+
+Result<bool> truthy(const pipeline::Expression& condition, const pipeline::EvalContext& context) {
+  return SLIP_TRY_WITHIN("evaluate if", condition.evaluate(context)).truthy();
+}
+
+std::optional<std::string> waits_for_a_person(const RunContext& run, const pipeline::JobPlan& job) {
+  const auto& named = run.options.jobs;
+  const bool asked = std::any_of(named.begin(), named.end(), [&](const std::string& name) {
+    return name == job.name || name == job.instance;
+  });
+  if (asked || (!job.manual && job.approvers.empty())) return std::nullopt;
+  const std::string who = job.approvers.empty() ? "manual job" : "needs approval by " + join(job.approvers, ", ");
+  return who + "; run it with --job " + shell_quote(job.instance);
+}
+
+}  // namespace
+
+RunState state_of_needs(const JobRequest& request) {
+  RunState state = RunState::kSuccess;
+  for (const std::optional<JobResult>& need : request.needs) {
+    if (!need || counts_as_success(need->status)) continue;
+    if (need->status == RunStatus::kCancelled) return RunState::kCancelled;
+    state = RunState::kFailure;
+  }
+  return state;
+}
+
+pipeline::Value needs_context(const JobRequest& request) {
+  pipeline::Value needs{pipeline::Value::Map{}};
+  std::map<std::string, RunStatus> worst;
+  for (std::size_t i = 0; i < request.needs.size(); ++i) {
+    if (!request.needs[i]) continue;
+    const std::string& name = request.job.needs[i].name;
+    const JobResult& result = *request.needs[i];
+    const auto known = worst.find(name);
+    const bool keep = known != worst.end() && !counts_as_success(known->second);
+    const RunStatus status = keep ? known->second : result.status;
+    worst[name] = status;
+    pipeline::Value outputs = result.outputs;
+    if (const pipeline::Value* before = needs.find(name); before != nullptr && outputs.map() != nullptr) {
+      pipeline::Value merged = *before->find("outputs");
+      for (auto& [key, value] : *outputs.map()) merged.set(key, value);
+      outputs = std::move(merged);
+    }
+    needs.set(name, pipeline::Value(pipeline::Value::Map{{"result", result_word(status)},
+                                                         {"outputs", std::move(outputs)}}));
+  }
+  return needs;
+}
+
+Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const JobRequest& request,
+                                                  const pipeline::EvalContext& context) {
+  const pipeline::JobPlan& job = request.job;
+  if (std::optional<std::string> waiting = waits_for_a_person(run, job)) return waiting;
+  const bool own_word = job.always || (job.condition && job.condition->asks_status());
+  for (std::size_t i = 0; i < request.needs.size() && !own_word; ++i) {
+    if (!request.needs[i]) continue;
+    if (!counts_as_success(request.needs[i]->status) && !job.needs[i].optional) {
+      return std::optional(skipped_because_of(job.needs[i], *request.needs[i]));
+    }
+  }
+  if (job.condition && !SLIP_TRY(truthy(*job.condition, context))) {
+    return std::optional("if: " + printable(job.condition->text()) + " is false");
+  }
+  if (!job.paths.empty() && !SLIP_TRY(run.host.changed(job.paths))) {
+    return std::optional(std::string("none of its paths changed"));
+  }
+  return std::optional<std::string>();
+}
+
+std::string unsupported_feature(const pipeline::JobPlan& job) {
+  if (!job.services.empty()) {
+    return "service " + printable(job.services.front().name) + ": services are not available in this version";
+  }
+  if (job.docker_socket) return "docker: true is not available in this version";
+  for (const pipeline::StepPlan& step : job.steps) {
+    static const std::map<pipeline::StepKind, std::string> kinds{{pipeline::StepKind::kBuild, "build"},
+                                                                 {pipeline::StepKind::kArtifact, "artifact"},
+                                                                 {pipeline::StepKind::kDeploy, "deploy"}};
+    if (const auto kind = kinds.find(step.kind); kind != kinds.end()) {
+      return "step " + printable(step.id) + ": `" + kind->second + ":` steps are not available in this version";
+    }
+  }
+  return "";
+}
+
+std::vector<std::string> plan_notices(const pipeline::Plan& plan) {
+  bool bridge = false;
+  bool caches = false;
+  bool memo = false;
+  bool environments = false;
+  for (const pipeline::JobPlan& job : plan.jobs) {
+    bridge |= job.network == pipeline::NetworkMode::kBridge;
+    caches |= !job.caches.empty();
+    environments |= !job.environment.empty();
+    memo |= std::any_of(job.steps.begin(), job.steps.end(), [](const pipeline::StepPlan& step) { return step.memo; });
+  }
+  std::vector<std::string> notices;
+  if (bridge) notices.push_back("network: this version has no bridge network yet; steps see loopback only");
+  if (caches) notices.push_back("cache: caches are not kept in this version; jobs run without them");
+  if (memo) notices.push_back("memo: step memoisation is not available in this version; steps run each time");
+  if (environments) notices.push_back("environment: a local run unlocks no environment; give secrets with --secret");
+  return notices;
+}
+
+bool may_retry(const pipeline::RetryPolicy& policy, const JobResult& result, int attempts_done) {
+  if (attempts_done > policy.max) return false;
+  const bool failure = result.status == RunStatus::kFailed || result.status == RunStatus::kOutOfMemory;
+  const bool timeout = result.status == RunStatus::kTimedOut;
+  if (!failure && !timeout) return false;
+  if (policy.when.empty() && policy.exit_codes.empty()) return true;
+  const auto listed = [&](std::string_view word) {
+    return std::find(policy.when.begin(), policy.when.end(), word) != policy.when.end();
+  };
+  const bool code_listed = std::find(policy.exit_codes.begin(), policy.exit_codes.end(), result.exit_code) !=
+                           policy.exit_codes.end();
+  return (timeout && listed("timeout")) || (failure && (listed("failure") || code_listed));
+}
+
+bool allowed(const pipeline::AllowFailure& allow, const JobResult& result) {
+  const bool own_failure = result.status == RunStatus::kFailed || result.status == RunStatus::kTimedOut ||
+                           result.status == RunStatus::kOutOfMemory;
+  if (!own_failure) return false;
+  return allow.any || (result.status == RunStatus::kFailed &&
+                       std::find(allow.exit_codes.begin(), allow.exit_codes.end(), result.exit_code) !=
+                           allow.exit_codes.end());
+}
+
+Result<bool> step_is_due(const pipeline::StepPlan& step, const pipeline::EvalContext& context) {
+  const bool own_word = step.condition && step.condition->asks_status();
+  if (!own_word) {
+    if (step.when == pipeline::StepWhen::kOnSuccess && context.state != RunState::kSuccess) return false;
+    if (step.when == pipeline::StepWhen::kOnFailure && context.state != RunState::kFailure) return false;
+  }
+  return !step.condition || SLIP_TRY(truthy(*step.condition, context));
+}
+
+}  // namespace slipway::runner

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "runner/execute/run_job.h"
+
+namespace slipway::runner {
+
+/// How what a job needs ended, for its `if` and the status functions.
+pipeline::RunState state_of_needs(const JobRequest& request);
+/// `needs.X.result`, `.outputs`; instances of a matrix are merged (worst result, last outputs).
+pipeline::Value needs_context(const JobRequest& request);
+
+/// Why the job is not run at all, or nothing. An Error is a condition that cannot be evaluated.
+Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const JobRequest& request,
+                                                  const pipeline::EvalContext& context);
+/// What this version cannot run; empty when it can.
+std::string unsupported_feature(const pipeline::JobPlan& job);
+/// Things a laptop lacks or this version ignores, said once per run.
+std::vector<std::string> plan_notices(const pipeline::Plan& plan);
+
+/// Whether a failed attempt is to be repeated.
+bool may_retry(const pipeline::RetryPolicy& policy, const JobResult& result, int attempts_done);
+bool allowed(const pipeline::AllowFailure& allow, const JobResult& result);
+
+/// Whether a step runs now. An Error is a condition that cannot be evaluated.
+Result<bool> step_is_due(const pipeline::StepPlan& step, const pipeline::EvalContext& context);
+
+}  // namespace slipway::runner
