@@ -34,6 +34,11 @@ int exit_code(ErrorCode code);
 class [[nodiscard]] Error {
  public:
   Error(ErrorCode code, std::string text, int sys_errno = 0);
+  Error(Error&&) noexcept = default;
+  Error& operator=(Error&&) noexcept = default;
+  Error(const Error& other) : Error(other.clone()) {}
+  Error& operator=(const Error& other) { return *this = other.clone(); }
+  ~Error() = default;
 
   ErrorCode code() const { return payload_->code; }
   int sys_errno() const { return payload_->sys_errno; }

@@ -1,7 +1,6 @@
 // A strict RFC 8259 reader into base's Json value, with limits and places in its errors.
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <set>
 #include <system_error>
 
@@ -254,10 +253,11 @@ class Parser {
       if (!take('+')) take('-');
       if (digits() == 0) return set_error("expected a digit");
     }
-    return convert(text_.substr(start, at_ - start), integral, out);
+    return convert(start, integral, out);
   }
 
-  bool convert(std::string_view digits, bool integral, Json& out) {
+  bool convert(std::size_t start, bool integral, Json& out) {
+    const std::string_view digits = text_.substr(start, at_ - start);
     const char* end = digits.data() + digits.size();
     std::int64_t whole = 0;
     if (integral && std::from_chars(digits.data(), end, whole).ec == std::errc()) {
@@ -265,10 +265,8 @@ class Parser {
       return true;
     }
     double real = 0;
-    const std::errc error = std::from_chars(digits.data(), end, real).ec;
-    if (error == std::errc::result_out_of_range && std::fabs(real) < 1) {
-      real = 0;  // too small for a double: zero is the nearest value
-    } else if (error != std::errc() || !std::isfinite(real)) {
+    if (std::from_chars(digits.data(), end, real).ec != std::errc()) {
+      at_ = start;
       return set_error("number out of range");
     }
     out = Json(real);

@@ -11,7 +11,7 @@
 namespace slipway::testing {
 
 void expect_golden(const std::string& name, const std::string& actual) {
-  const std::string path = std::string(SLIPWAY_SOURCE_DIR) + "/tests/golden/" + name;
+  const std::string path = SLIPWAY_SOURCE_DIR "/tests/golden/" + name;
   if (std::getenv("SLIPWAY_ACCEPT") != nullptr) {
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path, std::ios::binary) << actual;
