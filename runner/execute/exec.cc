@@ -61,9 +61,8 @@ Result<Selection> select(const ExecOptions& options, const pipeline::Plan& plan,
   return fail(ErrorCode::kNotFound, "resume from " + printable(options.from_step) + ": this pipeline has not run yet");
 }
 
-Result<Workspace> take_workspace(const ExecOptions& options, const std::string& root, cachestore::Store& store,
+Result<Workspace> take_workspace(const ExecOptions& options, const SourceState& state, cachestore::Store& store,
                                  const CancelToken& cancel) {
-  const SourceState state = SLIP_TRY(examine_source(root));
   if (!options.commit.empty()) return snapshot_commit(state, options.commit, store, cancel);
   return snapshot_work_tree(state, store, cancel);
 }
@@ -81,17 +80,17 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded, const
   SLIP_TRY(sandbox::enter_engine_namespaces());
   const std::shared_ptr<cachestore::Store> store = SLIP_TRY(cachestore::Store::open({.root = options.state_dir}));
   const std::string runs_dir = store->root() + "/runs";
-  const std::string file = loaded.source_root + "//" + loaded.display_path;
+  const std::string file = loaded.source.root + "//" + loaded.display_path;
   const pipeline::Plan& plan = *loaded.compiled.plan;
   const Selection selection = SLIP_TRY(select(options, plan, runs_dir, file));
-  const Workspace workspace = SLIP_TRY(take_workspace(options, loaded.source_root, *store, cancel));
+  const Workspace workspace = SLIP_TRY(take_workspace(options, loaded.source, *store, cancel));
   const std::unique_ptr<sandbox::Engine> engine = SLIP_TRY(sandbox::Engine::open({.store_root = store->root()}));
 
   const std::string run_id = new_run_id();
   const std::string run_dir = runs_dir + "/" + run_id;
   RunRecord head;
   head.file = file;
-  head.source_root = loaded.source_root;
+  head.source_root = loaded.source.root;
   head.commit = workspace.state.commit;
   Journal journal = SLIP_TRY(Journal::create(run_dir, head));
   const cachestore::Lease lease = SLIP_TRY(store->lease({workspace.snapshot.id}));

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "pipeline/compile.h"
 #include "runner/logs/sinks.h"
+#include "runner/source/workspace.h"
 
 namespace slipway::runner {
 
@@ -43,7 +44,7 @@ struct LoadedPipeline {
   pipeline::Compiled compiled;
   pipeline::Event event;
   std::string display_path;
-  std::string source_root;
+  SourceState source;  ///< Of the directory the file is in.
 };
 Result<LoadedPipeline> load_pipeline(const ExecOptions& options);
 

@@ -79,9 +79,9 @@ Result<LoadedPipeline> load_pipeline(const ExecOptions& options) {
 
   LoadedPipeline loaded;
   loaded.display_path = shown_path(path);
-  const SourceState state = SLIP_TRY(examine_source(root.string()));
   // Without git the pipeline's own folder is the work tree; with git the repository is.
-  loaded.source_root = state.root;
+  loaded.source = SLIP_TRY(examine_source(root.string()));
+  const SourceState& state = loaded.source;
   loaded.event = make_event(options, state);
 
   pipeline::CompileRequest request;
