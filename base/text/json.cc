@@ -48,8 +48,8 @@ void write_double(std::string& out, double value) {
     out += "null";  // RFC 8259 has no other spelling
     return;
   }
-  std::string digits = fmt::format("{}", value);
-  out += digits;
+  // "-0" would read back as an integer, which has no negative zero.
+  out += value == 0 && std::signbit(value) ? "-0.0" : fmt::format("{}", value);
 }
 
 // Writes with `indent` spaces per level, or compactly when it is zero.

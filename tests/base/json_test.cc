@@ -95,6 +95,7 @@ TEST(JsonWrite, EscapesWhatHurtsReaders) {
   EXPECT_EQ(Json("\u2028\u2029").dump(), "\"\\u2028\\u2029\"");
   EXPECT_EQ(Json("\xFF").dump(), "\"\xEF\xBF\xBD\"");
   EXPECT_EQ(Json(1.0 / 3).dump(), "0.3333333333333333");
+  EXPECT_EQ(Json(-0.0).dump(), "-0.0");
 }
 
 TEST(JsonWrite, PrettyIsIndentedAndReadsBack) {
