@@ -1,0 +1,160 @@
+// SQL of the tables about images and blobs. Rules about what they mean live in image/ and blob/.
+#include "cachestore/index/image_rows.h"
+
+namespace slipway::cachestore {
+namespace {
+
+Result<std::vector<std::string>> texts(Cursor& cursor) {
+  std::vector<std::string> all;
+  while (SLIP_TRY(cursor.step())) all.push_back(cursor.text(0));
+  return all;
+}
+
+Result<std::vector<std::string>> texts_of(Database& database, const char* sql,
+                                          std::string_view key) {
+  auto cursor = SLIP_TRY(database.query(sql));
+  cursor.bind(key);
+  return texts(cursor);
+}
+
+Result<std::optional<std::string>> first_of(Database& database, const char* sql,
+                                            std::string_view key) {
+  auto cursor = SLIP_TRY(database.query(sql));
+  cursor.bind(key);
+  if (!SLIP_TRY(cursor.step())) return std::optional<std::string>();
+  return std::optional(cursor.text(0));
+}
+
+Status run(Database& database, const char* sql, std::string_view first) {
+  auto cursor = SLIP_TRY(database.query(sql));
+  return cursor.bind(first).run();
+}
+
+Status run(Database& database, const char* sql, std::string_view first, std::string_view second) {
+  auto cursor = SLIP_TRY(database.query(sql));
+  return cursor.bind(first).bind(second).run();
+}
+
+Status put_layers(Database& database, const ImageRow& row) {
+  std::int64_t position = 0;
+  for (const std::string& diff_id : row.diff_ids) {
+    auto cursor = SLIP_TRY(database.query(
+        "INSERT OR REPLACE INTO image_layers (image, position, diff_id) VALUES (?, ?, ?)"));
+    SLIP_TRY(cursor.bind(row.id).bind(position++).bind(diff_id).run());
+  }
+  return {};
+}
+
+}  // namespace
+
+namespace image_rows {
+
+Status put(Database& database, const ImageRow& row, const std::vector<std::string>& blobs) {
+  {
+    auto cursor =
+        SLIP_TRY(database.query("INSERT INTO images (id, manifest, created) VALUES (?, ?, ?) "
+                                "ON CONFLICT (id) DO UPDATE SET manifest = excluded.manifest"));
+    SLIP_TRY(cursor.bind(row.id).bind(row.manifest).bind(row.created).run());
+  }
+  SLIP_TRY(put_layers(database, row));
+  for (const std::string& blob : blobs) {
+    SLIP_TRY(run(database, "INSERT OR IGNORE INTO image_blobs (image, digest) VALUES (?, ?)",
+                 row.id, blob));
+  }
+  return {};
+}
+
+Status set_name(Database& database, std::string_view name, std::string_view id) {
+  return run(database, "INSERT OR REPLACE INTO image_names (name, image) VALUES (?, ?)", name, id);
+}
+
+Status remove_name(Database& database, std::string_view name) {
+  return run(database, "DELETE FROM image_names WHERE name = ?", name);
+}
+
+Status remove(Database& database, std::string_view id) {
+  SLIP_TRY(run(database, "DELETE FROM image_names WHERE image = ?", id));
+  SLIP_TRY(run(database, "DELETE FROM image_layers WHERE image = ?", id));
+  SLIP_TRY(run(database, "DELETE FROM image_blobs WHERE image = ?", id));
+  return run(database, "DELETE FROM images WHERE id = ?", id);
+}
+
+Result<std::optional<ImageRow>> by_id(Database& database, std::string_view id) {
+  ImageRow row;
+  {
+    auto cursor = SLIP_TRY(database.query("SELECT id, manifest, created FROM images WHERE id = ?"));
+    cursor.bind(id);
+    if (!SLIP_TRY(cursor.step())) return std::optional<ImageRow>();
+    row.id = cursor.text(0);
+    row.manifest = cursor.text(1);
+    row.created = cursor.integer(2);
+  }
+  row.names = SLIP_TRY(
+      texts_of(database, "SELECT name FROM image_names WHERE image = ? ORDER BY name", id));
+  row.diff_ids = SLIP_TRY(
+      texts_of(database, "SELECT diff_id FROM image_layers WHERE image = ? ORDER BY position", id));
+  return std::optional(std::move(row));
+}
+
+Result<std::optional<std::string>> id_of_name(Database& database, std::string_view name) {
+  return first_of(database, "SELECT image FROM image_names WHERE name = ?", name);
+}
+
+Result<std::optional<std::string>> id_of_manifest(Database& database, std::string_view manifest) {
+  return first_of(database, "SELECT id FROM images WHERE manifest = ?", manifest);
+}
+
+Result<std::vector<std::string>> ids_with_prefix(Database& database, std::string_view prefix) {
+  // A digest's hex digits all sort before 'g', so this range is exactly the prefix.
+  const std::string end = std::string(prefix) + "g";
+  auto cursor = SLIP_TRY(
+      database.query("SELECT id FROM images WHERE id >= ? AND id < ? ORDER BY id LIMIT 2"));
+  cursor.bind(prefix).bind(end);
+  return texts(cursor);
+}
+
+Result<std::vector<std::string>> all_ids(Database& database) {
+  auto cursor = SLIP_TRY(database.query("SELECT id FROM images ORDER BY created DESC, id"));
+  return texts(cursor);
+}
+
+Result<std::vector<std::string>> all_names(Database& database) {
+  auto cursor = SLIP_TRY(database.query("SELECT name FROM image_names ORDER BY name"));
+  return texts(cursor);
+}
+
+}  // namespace image_rows
+
+namespace blob_rows {
+
+Status put(Database& database, const BlobRow& row, std::int64_t created) {
+  auto cursor = SLIP_TRY(
+      database.query("INSERT OR IGNORE INTO blobs (digest, size, created) VALUES (?, ?, ?)"));
+  return cursor.bind(row.digest).bind(row.size).bind(created).run();
+}
+
+Result<std::optional<BlobRow>> get(Database& database, std::string_view digest) {
+  auto cursor = SLIP_TRY(database.query("SELECT digest, size FROM blobs WHERE digest = ?"));
+  cursor.bind(digest);
+  if (!SLIP_TRY(cursor.step())) return std::optional<BlobRow>();
+  return std::optional(BlobRow{cursor.text(0), cursor.integer(1)});
+}
+
+Status remove(Database& database, std::string_view digest) {
+  return run(database, "DELETE FROM blobs WHERE digest = ?", digest);
+}
+
+Result<std::vector<std::string>> all(Database& database) {
+  auto cursor = SLIP_TRY(database.query("SELECT digest FROM blobs"));
+  return texts(cursor);
+}
+
+Result<std::vector<std::string>> only_of_image(Database& database, std::string_view id) {
+  return texts_of(database,
+                  "SELECT digest FROM image_blobs AS mine WHERE image = ? AND NOT EXISTS (SELECT 1 "
+                  "FROM image_blobs WHERE digest = mine.digest AND image <> mine.image)",
+                  id);
+}
+
+}  // namespace blob_rows
+}  // namespace slipway::cachestore

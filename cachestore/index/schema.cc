@@ -1,0 +1,90 @@
+// The tables of store.db and how an older store becomes a current one. A migration is never edited
+// once released; a change is a new row of kMigrations.
+#include <array>
+#include <string>
+
+#include "cachestore/index/database.h"
+
+namespace slipway::cachestore {
+namespace {
+
+struct Migration {
+  std::int64_t version;
+  const char* name;
+  const char* sql;
+};
+
+// snapshots.boot: the boot in which a snapshot was written without a sync, so that after a power
+// cut it is not trusted; NULL once its files are known to be on disk. Times are milliseconds since
+// 1970.
+constexpr const char* kFirst = R"sql(
+  CREATE TABLE snapshots (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, key TEXT NOT NULL, metadata TEXT NOT NULL,
+    created INTEGER NOT NULL, used INTEGER NOT NULL, bytes INTEGER NOT NULL, boot TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX snapshots_by_key ON snapshots (kind, key) WHERE key <> '';
+  CREATE INDEX snapshots_by_use ON snapshots (kind, used);
+  CREATE TABLE blobs (
+    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE images (
+    id TEXT PRIMARY KEY, manifest TEXT NOT NULL, created INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE image_names (
+    name TEXT PRIMARY KEY, image TEXT NOT NULL REFERENCES images (id)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_names_by_image ON image_names (image);
+  CREATE TABLE image_layers (
+    image TEXT NOT NULL REFERENCES images (id), position INTEGER NOT NULL, diff_id TEXT NOT NULL,
+    PRIMARY KEY (image, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_layers_by_diff ON image_layers (diff_id);
+  CREATE TABLE image_blobs (
+    image TEXT NOT NULL REFERENCES images (id), digest TEXT NOT NULL,
+    PRIMARY KEY (image, digest)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX image_blobs_by_digest ON image_blobs (digest);
+)sql";
+
+constexpr std::array kMigrations = {
+    Migration{1, "snapshots, blobs, images", kFirst},
+};
+constexpr std::int64_t kCurrent = kMigrations.back().version;
+
+Result<std::int64_t> stored_version(Database& database) {
+  auto cursor = SLIP_TRY(database.query("PRAGMA user_version"));
+  SLIP_TRY(cursor.step());
+  return cursor.integer(0);
+}
+
+Status apply_migrations(Database& database) {
+  // Read again under the write lock: another process may have migrated meanwhile.
+  const std::int64_t from = SLIP_TRY(stored_version(database));
+  SLIP_TRY(database.exec(
+      "CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY, name TEXT NOT NULL, "
+      "applied TEXT NOT NULL DEFAULT (datetime('now'))) STRICT"));
+  for (const Migration& migration : kMigrations) {
+    if (migration.version <= from) continue;
+    SLIP_TRY(database.exec(migration.sql));
+    auto record = SLIP_TRY(database.query("INSERT INTO migrations (version, name) VALUES (?, ?)"));
+    SLIP_TRY(record.bind(migration.version).bind(std::string_view(migration.name)).run());
+  }
+  const std::string set = "PRAGMA user_version=" + std::to_string(kCurrent);
+  return database.exec(set.c_str());
+}
+
+}  // namespace
+
+Status migrate(Database& database) {
+  const std::int64_t version = SLIP_TRY(stored_version(database));
+  if (version == kCurrent) return {};
+  if (version > kCurrent || version < 0) {
+    return fail(ErrorCode::kUnsupported,
+                "open store index " + database.path() + ": it has schema version " +
+                    std::to_string(version) + ", this runner knows up to " +
+                    std::to_string(kCurrent) + "; use the newer runner or another --state");
+  }
+  return database.transaction(SyncMode::kFull, [&] { return apply_migrations(database); });
+}
+
+}  // namespace slipway::cachestore

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/guarded.h"
+#include "base/result.h"
+
+namespace slipway::cachestore {
+
+/// <root>/drafts: uppers being written, each named `<owner><n>`, where an owner is one opened
+/// store. While
+/// `<owner>.lock` exists and is flocked its drafts are alive; the file stays behind exactly when
+/// the owner died, and then tells the next opener to clean up. One lock for all drafts of a process
+/// makes a draft three mkdirs.
+class DraftYard {
+ public:
+  static constexpr std::size_t kOwnerDigits = 12;
+
+  static Result<std::shared_ptr<DraftYard>> open(const std::string& root, int root_fd);
+  ~DraftYard();
+
+  /// A new id whose owner lock is held. Ids are unique in the store for ever.
+  Result<std::string> new_id();
+  /// drafts/<id>/{fs,work} for a new id.
+  Result<std::string> create();
+  /// Removes a draft's files; what fails is left for the next sweep.
+  void discard(const std::string& id);
+
+  /// Removes what dead owners left. `tidy` runs first and only if there is one, while their lock
+  /// files still exist: it undoes what they had begun elsewhere. What it gives up it moves here
+  /// under an owner of the dead owner it is given.
+  Status sweep(const std::function<Status(const std::string& dead)>& tidy);
+
+  int fd() const { return fd_.get(); }
+  const std::string& path() const { return path_; }
+
+ private:
+  struct Owner {
+    std::string name;
+    Fd lock;
+    std::uint64_t next = 0;
+  };
+  DraftYard(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
+  Status take_ownership(Owner& owner);
+  Result<std::vector<Fd>> lock_dead(const std::vector<std::string>& names,
+                                    std::vector<std::string>& dead) const;
+  Status remove_of_dead(const std::vector<std::string>& dead);
+
+  std::string path_;
+  Fd fd_;
+  Guarded<Owner> owner_;
+};
+
+}  // namespace slipway::cachestore

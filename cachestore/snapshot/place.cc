@@ -1,0 +1,74 @@
+// Draft -> snapshot: one rename inside an index transaction, undone when the transaction fails.
+#include <fcntl.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/files.h"
+#include "cachestore/snapshot/store_core.h"
+
+namespace slipway::cachestore {
+namespace {
+
+// overlayfs leaves work/work (and work/index with some options) behind; the rest is unexpected but
+// harmless.
+Status drop_work(const DraftYard& yard, const std::string& id) {
+  const std::string work = id + "/work";
+  const std::string inner = work + "/work";
+  ::unlinkat(yard.fd(), inner.c_str(), AT_REMOVEDIR);
+  if (::unlinkat(yard.fd(), work.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
+  const Fd dir = SLIP_TRY(open_at(yard.fd(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+  return remove_tree_at(dir.get(), "work");
+}
+
+}  // namespace
+
+Result<Placement> Placement::make(StoreCore& core, Database& database, DraftHandle& draft,
+                                  const SnapshotRow& row) {
+  SLIP_TRY(drop_work(*core.yard, draft.id));
+  if (::renameat(core.yard->fd(), draft.id.c_str(), core.snapshots_fd.get(), row.id.c_str()) != 0) {
+    return fail_errno("place snapshot " + core.root + "/snapshots/" + row.id);
+  }
+  Placement placement(core, draft);
+  SLIP_TRY(snapshot_rows::insert(database, row));
+  return placement;
+}
+
+Placement::Placement(Placement&& other) noexcept
+    : core_(std::exchange(other.core_, nullptr)), draft_(other.draft_) {}
+
+Placement::~Placement() {
+  if (core_ == nullptr) return;
+  const char* id = draft_->id.c_str();
+  // A failure leaves an orphan, which the next sweep finds: the owner's lock file is still there.
+  (void)::renameat(core_->snapshots_fd.get(), id, core_->yard->fd(), id);
+}
+
+void Placement::keep() {
+  draft_->id.clear();
+  core_ = nullptr;
+}
+
+SnapshotRow new_row(const DraftHandle& draft, SnapshotKind kind, std::string key,
+                    std::string metadata, Durability durability) {
+  SnapshotRow row;
+  row.id = draft.id;
+  row.kind = kind;
+  row.key = std::move(key);
+  row.metadata = std::move(metadata);
+  row.created = to_millis(real_clock().wall());
+  row.used = row.created;
+  if (durability == Durability::kRelaxed) row.boot = boot_id();
+  return row;
+}
+
+Status sync_store(const StoreCore& core) {
+  if (::syncfs(core.root_fd.get()) != 0) return fail_errno("sync store " + core.root);
+  return {};
+}
+
+Status sync_snapshot_names(const StoreCore& core) {
+  if (::fsync(core.snapshots_fd.get()) != 0) return fail_errno("sync " + core.root + "/snapshots");
+  return {};
+}
+
+}  // namespace slipway::cachestore
