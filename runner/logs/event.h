@@ -38,6 +38,9 @@ class EventSink {
   virtual void on_event(const Event& event) = 0;
   /// The run is over: flush, restore the terminal.
   virtual void close() {}
+  /// Between these two the terminal belongs to somebody else (an interactive shell): draw nothing, keep what comes.
+  virtual void pause() {}
+  virtual void resume() {}
 };
 
 /// Numbers, stamps and fans out. Thread-safe.
@@ -47,6 +50,8 @@ class EventStream {
   void add(std::shared_ptr<EventSink> sink);
   void emit(Event event);
   void close();
+  void pause();
+  void resume();
 
  private:
   const Clock& clock_;

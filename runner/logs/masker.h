@@ -13,10 +13,12 @@ namespace slipway::runner {
 /// base64 at the three phases (standard and URL alphabets), hex, percent-encoded, JSON-escaped, shell-quoted.
 class SecretSet {
  public:
-  /// Values under 4 bytes (or lines under 4) would mask half the log: kInvalid explains, unless empty (ignored).
+  /// Values under 4 bytes would mask half the log: kInvalid explains, unless empty (ignored). Lines under 4 ("{" of a
+  /// JSON key) are masked only as part of the whole. At most 1,000 values, 64 KiB each (kExhausted). Not thread-safe; copies
+  /// share what was added before they were made.
   Status add(const std::string& name, std::string_view value);
   bool empty() const;
-  /// Replaces every occurrence with "***".
+  /// Replaces every occurrence with "***"; occurrences that overlap or touch become one.
   std::string mask(std::string_view text) const;
 
  private:
@@ -41,7 +43,7 @@ class MaskingStream {
 };
 
 /// Cuts a byte stream into lines for events: at '\n' (a '\r' before it dropped; a lone '\r' starts the line anew as a
-/// terminal would), at most 64 KiB a line (the rest follows as more lines marked with a continuation), invalid UTF-8 made valid.
+/// terminal would), at most 64 KiB a line (the rest follows as more lines that begin with "… "), invalid UTF-8 made valid.
 class LineSplitter {
  public:
   static constexpr std::size_t kMaxLine = std::size_t{64} << 10;
@@ -49,7 +51,14 @@ class LineSplitter {
   void finish(std::vector<std::string>& lines);
 
  private:
+  void add(std::string_view part, std::vector<std::string>& lines);
+  void append(std::string_view text, std::vector<std::string>& lines);
+  void end_line(std::vector<std::string>& lines);
+  void emit(std::vector<std::string>& lines);
+
   std::string pending_;
+  bool returned_ = false;   ///< A '\r' came after pending_.
+  bool continued_ = false;  ///< pending_ continues a line that was too long.
 };
 
 }  // namespace slipway::runner
