@@ -1,0 +1,30 @@
+#pragma once
+
+#include "runner/cli/invocation.h"
+
+/// The commands behind the option table. Each returns the process's exit code and reports its own errors.
+namespace slipway::runner {
+
+int exec_command(const Invocation& invocation);
+int check_command(const Invocation& invocation);
+int graph_command(const Invocation& invocation);
+int list_command(const Invocation& invocation);
+int preview_command(const Invocation& invocation);
+int debug_command(const Invocation& invocation);
+
+int run_command(const Invocation& invocation);
+
+int image_import_command(const Invocation& invocation);
+int image_list_command(const Invocation& invocation);
+int image_remove_command(const Invocation& invocation);
+int image_tag_command(const Invocation& invocation);
+int image_inspect_command(const Invocation& invocation);
+
+int doctor_command(const Invocation& invocation);
+int help_command(const Invocation& invocation);
+int version_command(const Invocation& invocation);
+int completion_command(const Invocation& invocation);
+/// Hidden: `runner __complete [WORD...]` answers the completion scripts.
+int complete_command(const Invocation& invocation);
+
+}  // namespace slipway::runner

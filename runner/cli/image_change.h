@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+#include "cachestore/store.h"
+
+namespace slipway::runner {
+
+/// `--change` of image import: one Dockerfile instruction among CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, USER, VOLUME, WORKDIR, STOPSIGNAL.
+/// kInvalid: `parse change "COPY a b": unknown instruction`.
+Status apply_change(const std::string& instruction, cachestore::ImageConfig& config);
+
+}  // namespace slipway::runner

@@ -1,0 +1,449 @@
+// The option table: every command, option and operand of the program as data. Parsing, help and completion live elsewhere.
+#include "runner/cli/options.h"
+
+#include <array>
+#include <string>
+
+#include "runner/cli/commands.h"
+
+namespace slipway::runner {
+namespace {
+
+constexpr auto kFlag = OptionKind::kFlag;
+constexpr auto kValue = OptionKind::kValue;
+constexpr auto kList = OptionKind::kList;
+
+constexpr OptionSpec kGlobal[] = {
+    {"state", 0, "DIR",
+     "where images, snapshots and runs are kept; default /var/lib/slipway, for an ordinary user "
+     "$XDG_DATA_HOME/slipway",
+     kValue, Complete::kDirectory},
+    {"color", 0, "WHEN", "auto, always or never; auto obeys NO_COLOR, CLICOLOR_FORCE and TERM=dumb",
+     kValue, Complete::kWords, "auto|always|never"},
+    {"progress", 0, "MODE", "auto, tty, plain, json or quiet: how work under way is shown", kValue,
+     Complete::kWords, "auto|tty|plain|json|quiet"},
+};
+
+constexpr OptionSpec kCommit{"commit", 0, "REV",
+                             "that commit instead of the work tree with its uncommitted changes",
+                             kValue};
+constexpr OptionSpec kInput{"input", 0, "NAME=VALUE", "an input of a manual run", kList};
+constexpr OptionSpec kEvent{
+    "event",
+    0,
+    "EVENT",
+    "run as if started by push, pull-request, tag, cron or manual (default)",
+    kValue,
+    Complete::kWords,
+    "push|pull-request|tag|cron|manual"};
+constexpr OptionSpec kBranch{"branch", 0, "NAME",
+                             "the branch expressions see; default: the one checked out", kValue};
+constexpr OptionSpec kTag{"tag", 0, "NAME", "the tag expressions see", kValue};
+constexpr OptionSpec kJson{"json", 0, "", "print JSON"};
+constexpr OptionSpec kFormat{
+    "format", 0, "TEMPLATE",
+    "print each item by a Go template, such as '{{.Repository}}:{{.Tag}}' or "
+    "'{{json .}}'; 'table …' adds a heading",
+    kValue};
+
+constexpr OptionSpec kExec[] = {
+    {"job", 0, "JOB",
+     "only this job and what it needs; a name, or an instance such as 'test (gcc)'", kList,
+     Complete::kJob},
+    {"no-needs", 0, "", "with --job: not what it needs"},
+    {"from", 0, "STEP", "go on at STEP (id or JOB/STEP) from what the last run left before it",
+     kValue, Complete::kStep},
+    {"shell-on-failure", 0, "", "open a shell where a step failed"},
+    {"jobs", 'j', "N", "at most N jobs at a time; default: number of processors", kValue},
+    kCommit,
+    {"env", 'e', "NAME=VALUE",
+     "set a variable for every step; NAME alone takes the value it has here", kList},
+    kInput,
+    kEvent,
+    kBranch,
+    kTag,
+    {"secret", 0, "NAME", "a secret, taken from the variable NAME; masked in every output", kList},
+    {"secret-file", 0, "FILE", "secrets as NAME=VALUE lines, readable by you only", kValue,
+     Complete::kFile},
+    {"artifacts", 0, "DIR", "put each job's artifacts in DIR/JOB", kValue, Complete::kDirectory},
+    {"events", 0, "FILE", "also write every event as a line of JSON to FILE", kValue,
+     Complete::kFile},
+};
+constexpr OptionSpec kCheck[] = {kJson, kCommit, kInput, kEvent, kBranch, kTag};
+constexpr OptionSpec kGraph[] = {{"format", 0, "FORMAT", "terminal (default), dot, mermaid or json",
+                                  kValue, Complete::kWords, "terminal|dot|mermaid|json"},
+                                 kJson,
+                                 kCommit,
+                                 kInput,
+                                 kEvent,
+                                 kBranch,
+                                 kTag};
+constexpr OptionSpec kRun[] = {
+    {"rm", 0, "", "remove the container when it ends; always so for now"},
+    {"interactive", 'i', "", "pass standard input on"},
+    {"tty", 't', "", "give the container a terminal"},
+    {"env", 'e', "NAME=VALUE", "set a variable; NAME alone takes the value it has here", kList},
+    {"env-file", 0, "FILE", "variables as NAME=VALUE lines", kList, Complete::kFile},
+    {"volume", 'v', "SRC:DST[:ro]", "show the directory or file SRC of this machine at DST", kList,
+     Complete::kFile},
+    {"tmpfs", 0, "DST[:OPTIONS]",
+     "an empty file system in memory at DST; options size=64m, mode=1777", kList},
+    {"workdir", 'w', "DIR", "start in DIR; made when missing", kValue},
+    {"user", 'u', "USER[:GROUP]", "name or number, looked up in the image", kValue},
+    {"entrypoint", 0, "COMMAND", "instead of the image's; '' for none", kValue},
+    {"name", 0, "NAME", "name of the container", kValue, Complete::kNothing, "",
+     Variable::kOwnOnly},
+    {"hostname", 'h', "NAME", "host name inside", kValue},
+    {"add-host", 0, "NAME:IP", "a line of /etc/hosts", kList},
+    {"network", 0, "MODE", "none (default): only loopback; host: this machine's own network",
+     kValue, Complete::kWords, "none|host|bridge"},
+    {"cpus", 0, "N", "at most N processors, such as 1.5", kValue},
+    {"memory", 'm', "SIZE", "at most SIZE of memory, such as 512m", kValue},
+    {"memory-swap", 0, "SIZE", "memory and swap together; default: no swap", kValue},
+    {"pids-limit", 0, "N", "at most N processes and threads; default 4096", kValue},
+    {"read-only", 0, "", "the root file system cannot be written"},
+    {"cap-add", 0, "CAP", "add a capability, such as NET_RAW", kList},
+    {"cap-drop", 0, "CAP", "drop a capability, or ALL", kList},
+    {"security-opt", 0, "OPTION", "no-new-privileges[=true|false]", kList},
+    {"stop-timeout", 0, "SECONDS", "between the stop signal and SIGKILL; default 10", kValue},
+    {"timeout", 0, "DURATION",
+     "end the container after DURATION, such as 30s; the exit code is then 124", kValue},
+};
+constexpr OptionSpec kImport[] = {
+    {"change", 'c', "INSTRUCTION",
+     "set CMD, ENTRYPOINT, ENV, USER, WORKDIR, LABEL, EXPOSE or VOLUME, as in a Dockerfile", kList},
+    {"quiet", 'q', "", "no progress"},
+};
+constexpr OptionSpec kImageList[] = {kJson,
+                                     kFormat,
+                                     {"quiet", 'q', "", "only ids"},
+                                     {"no-trunc", 0, "", "whole ids"},
+                                     {"digests", 0, "", "also the manifest's digest"}};
+constexpr OptionSpec kImageRemove[] = {{"force", 'f', "", "a missing image is no error"}};
+constexpr OptionSpec kInspect[] = {kJson,
+                                   {"format", 'f', "TEMPLATE",
+                                    "print each image by a Go template, such as "
+                                    "'{{.Config.Cmd}}' or '{{json .Config.Env}}'",
+                                    kValue}};
+constexpr OptionSpec kDoctor[] = {kJson};
+constexpr OptionSpec kHelp[] = {{"markdown", 0, "", "everything, as docs/cli.md"}};
+
+constexpr PositionalSpec kPipelineFile[] = {
+    {"FILE", "a pipeline file, or a directory with .slipway.yml; default: here", 0, 1,
+     Complete::kFile}};
+constexpr PositionalSpec kDebugTarget[] = {
+    {"RUN/JOB[/STEP]", "run 'last' is the newest one; without STEP the job's last or failed one", 0,
+     1, Complete::kRunTarget}};
+constexpr PositionalSpec kRunOperands[] = {
+    {"IMAGE", "an image, or 'host' for this machine's own tools", 1, 1, Complete::kImage},
+    {"COMMAND", "command and its arguments; default: the image's", 0, -1, Complete::kFile}};
+constexpr PositionalSpec kImportOperands[] = {
+    {"ROOTFS", "a root file system as tar, tar.gz or tar.zst; - for standard input", 1, 1,
+     Complete::kFile},
+    {"NAME[:TAG]", "the image's name", 1, 1, Complete::kImage}};
+constexpr PositionalSpec kListOperands[] = {
+    {"REPOSITORY[:TAG]", "only these", 0, 1, Complete::kImage}};
+constexpr PositionalSpec kImages[] = {{"IMAGE", "names or ids", 1, -1, Complete::kImage}};
+constexpr PositionalSpec kTagOperands[] = {
+    {"IMAGE", "name or id of an image that is here", 1, 1, Complete::kImage},
+    {"NAME[:TAG]", "the new name", 1, 1, Complete::kImage}};
+constexpr PositionalSpec kShells[] = {
+    {"SHELL", "bash, zsh or fish", 1, 1, Complete::kWords, "bash|zsh|fish"}};
+constexpr PositionalSpec kHelpTopic[] = {
+    {"COMMAND", "a command, such as 'image import'", 0, 2, Complete::kCommand}};
+constexpr PositionalSpec kWords[] = {{"WORD", "words of a command line", 0, -1}};
+
+constexpr Example kExecExamples[] = {
+    {"runner exec", "run the pipeline of this directory"},
+    {"runner exec ci.yml --job test", "run one job and what it needs"},
+    {"runner exec --from compile", "go on at a step, from the last run's snapshot"},
+    {"runner exec --shell-on-failure", "look around where it failed"},
+    {"runner exec --secret TOKEN --artifacts out", "give a secret, collect artifacts"}};
+constexpr Example kCheckExamples[] = {{"runner check", "check .slipway.yml here"},
+                                      {"runner check ci.yml --json", "findings for an editor"}};
+constexpr Example kGraphExamples[] = {
+    {"runner graph", "draw it on the terminal"},
+    {"runner graph --format dot | dot -Tsvg > ci.svg", "make a picture"}};
+constexpr Example kDebugExamples[] = {
+    {"runner debug", "where the last run failed"},
+    {"runner debug last/test", "the last run's job test"},
+    {"runner debug last/test/unit", "after (or in) its step unit"}};
+constexpr Example kRunExamples[] = {
+    {"runner run --rm -it debian:12 bash", "a shell in an image"},
+    {"runner run -v \"$PWD:/src\" -w /src gcc make", "build what is here"},
+    {"runner run --memory 256m --cpus 0.5 app", "with limits"},
+    {"tar c . | runner run -i busybox tar t", "through a pipe"},
+    {"runner run host uname -a", "this machine's own tools, sandboxed"}};
+constexpr Example kImportExamples[] = {
+    {"runner image import rootfs.tar.zst debian:12", "from a file"},
+    {"mmdebstrap --variant=minbase bookworm - | runner image import - debian:12",
+     "straight from mmdebstrap"},
+    {"docker export web | runner import -c 'CMD [\"nginx\"]' - web", "from a docker container"}};
+constexpr Example kImageListExamples[] = {
+    {"runner images", "as docker"},
+    {"runner images --format '{{.Repository}}:{{.Tag}} {{.Size}}'", "your own form"}};
+constexpr Example kInspectExamples[] = {
+    {"runner image inspect -f '{{json .Config.Env}}' debian:12", "one field"}};
+constexpr Example kCompletionExamples[] = {
+    {"source <(runner completion bash)", "in ~/.bashrc"},
+    {"source <(runner completion zsh)", "in ~/.zshrc, after compinit"},
+    {"runner completion fish | source", "in ~/.config/fish/config.fish"}};
+
+constexpr std::string_view kExecDetails =
+    "Runs a pipeline file in containers made by this program: no daemon, no registry and no set-up "
+    "is needed. Each job gets "
+    "its own copy of the checkout, with uncommitted changes as git sees them; nothing a job does "
+    "reaches your files.\n\n"
+    "Without FILE, .slipway.yml of this directory is taken. Ctrl-C ends steps and still runs "
+    "clean-up steps; a second one kills.\n\n"
+    "Exit codes: 0 success; 1 a job failed; 2 wrong usage or file; 3 trouble of the machine; 6 "
+    "timed out; 130 interrupted.";
+constexpr std::string_view kRunDetails =
+    "Runs a command in a new container, as docker run does. Options after IMAGE belong to the "
+    "command. What the container "
+    "writes is gone when it ends, except in volumes.\n\n"
+    "Without --network there is no network but loopback; a bridge comes later.\n\n"
+    "Exit codes: the command's own; 125 trouble of the engine or wrong usage; 126 the command "
+    "cannot be executed; 127 it does not "
+    "exist; 128+N ended by signal N; 137 killed or out of memory; 124 --timeout passed.";
+constexpr std::string_view kImportDetails =
+    "Makes an image of one layer out of a root file system archive and prints its id. The archive "
+    "may be packed with gzip or "
+    "zstd; it is told by content. Either all of it is there at the end or nothing.";
+constexpr std::string_view kDebugDetails =
+    "Opens a shell in exactly the files, directory and environment a step left or failed in. "
+    "Nothing done there changes the run.";
+constexpr std::string_view kDoctorDetails =
+    "Tries everything the engine needs from this machine and says how to mend what is missing. The "
+    "exit code is 3 when something "
+    "fails.";
+constexpr std::string_view kCompletionDetails =
+    "Prints a script that completes commands, options, images, jobs and steps.";
+
+const CommandSpec kCommands[] = {
+    {"exec", "", Group::kPipelines, "run a pipeline file in containers", kExecDetails,
+     kExecExamples, kExec, kPipelineFile, Grammar::kAnywhere, 2, exec_command},
+    {"check", "", Group::kPipelines, "check a pipeline file and explain every mistake", "",
+     kCheckExamples, kCheck, kPipelineFile, Grammar::kAnywhere, 2, check_command},
+    {"graph", "", Group::kPipelines, "draw which job needs which", "", kGraphExamples, kGraph,
+     kPipelineFile, Grammar::kAnywhere, 2, graph_command},
+    {"list",
+     "",
+     Group::kPipelines,
+     "list the jobs of a pipeline file",
+     "",
+     {},
+     kCheck,
+     kPipelineFile,
+     Grammar::kAnywhere,
+     2,
+     list_command},
+    {"preview",
+     "",
+     Group::kPipelines,
+     "show the pipeline with everything expanded, and where each value comes from",
+     "",
+     {},
+     kCheck,
+     kPipelineFile,
+     Grammar::kAnywhere,
+     2,
+     preview_command},
+    {"debug",
+     "",
+     Group::kPipelines,
+     "open a shell in the state a step left",
+     kDebugDetails,
+     kDebugExamples,
+     {},
+     kDebugTarget,
+     Grammar::kAnywhere,
+     2,
+     debug_command},
+    {"run", "", Group::kContainers, "run a command in a new container", kRunDetails, kRunExamples,
+     kRun, kRunOperands, Grammar::kUntilOperand, 125, run_command},
+    {"image import", "import", Group::kImages, "make an image from a root file system archive",
+     kImportDetails, kImportExamples, kImport, kImportOperands, Grammar::kAnywhere, 2,
+     image_import_command},
+    {"image ls", "images", Group::kImages, "list images", "", kImageListExamples, kImageList,
+     kListOperands, Grammar::kAnywhere, 2, image_list_command},
+    {"image rm",
+     "rmi",
+     Group::kImages,
+     "remove images",
+     "",
+     {},
+     kImageRemove,
+     kImages,
+     Grammar::kAnywhere,
+     2,
+     image_remove_command},
+    {"image tag",
+     "tag",
+     Group::kImages,
+     "give an image another name",
+     "",
+     {},
+     {},
+     kTagOperands,
+     Grammar::kAnywhere,
+     2,
+     image_tag_command},
+    {"image inspect", "", Group::kImages, "show everything about images", "", kInspectExamples,
+     kInspect, kImages, Grammar::kAnywhere, 2, image_inspect_command},
+    {"doctor",
+     "",
+     Group::kMachine,
+     "check what this machine can do, and how to mend it",
+     kDoctorDetails,
+     {},
+     kDoctor,
+     {},
+     Grammar::kAnywhere,
+     2,
+     doctor_command},
+    {"completion",
+     "",
+     Group::kMachine,
+     "print a completion script for a shell",
+     kCompletionDetails,
+     kCompletionExamples,
+     {},
+     kShells,
+     Grammar::kAnywhere,
+     2,
+     completion_command},
+    {"version",
+     "",
+     Group::kMachine,
+     "print the version",
+     "",
+     {},
+     {},
+     {},
+     Grammar::kAnywhere,
+     2,
+     version_command},
+    {"help",
+     "",
+     Group::kMachine,
+     "explain a command",
+     "",
+     {},
+     kHelp,
+     kHelpTopic,
+     Grammar::kAnywhere,
+     2,
+     help_command},
+    {"__complete",
+     "",
+     Group::kHidden,
+     "answer a completion script",
+     "",
+     {},
+     {},
+     kWords,
+     Grammar::kUntilOperand,
+     2,
+     complete_command},
+};
+
+struct CommandGroup {
+  std::string_view word;
+  std::string_view summary;
+};
+constexpr CommandGroup kGroups[] = {{"image", "import, list, name, inspect and remove images"}};
+
+bool has_word(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const std::size_t space = words.find(' ');
+    if (words.substr(0, space) == word) return true;
+    words = space == std::string_view::npos ? std::string_view() : words.substr(space + 1);
+  }
+  return false;
+}
+
+template <typename Matches>
+const OptionSpec* find_option_if(const CommandSpec* command, Matches matches) {
+  if (command != nullptr) {
+    for (const OptionSpec& option : command->options) {
+      if (matches(option)) return &option;
+    }
+  }
+  for (const OptionSpec& option : kGlobal) {
+    if (matches(option)) return &option;
+  }
+  return nullptr;
+}
+
+std::string variable_part(std::string_view text) {
+  std::string part;
+  for (const char c : text) {
+    if (c >= 'a' && c <= 'z')
+      part += static_cast<char>(c - 'a' + 'A');
+    else
+      part += c == '-' || c == ' ' ? '_' : c;
+  }
+  return part;
+}
+
+}  // namespace
+
+std::span<const CommandSpec> commands() { return kCommands; }
+std::span<const OptionSpec> global_options() { return kGlobal; }
+
+const CommandSpec* find_command(std::string_view path_or_alias) {
+  for (const CommandSpec& command : kCommands) {
+    if (command.path == path_or_alias || has_word(command.aliases, path_or_alias)) return &command;
+  }
+  return nullptr;
+}
+
+bool is_command_group(std::string_view word) { return !command_group_summary(word).empty(); }
+
+std::string_view command_group_summary(std::string_view word) {
+  for (const CommandGroup& group : kGroups) {
+    if (group.word == word) return group.summary;
+  }
+  return {};
+}
+
+const OptionSpec* find_option(const CommandSpec* command, std::string_view name) {
+  return find_option_if(command, [&](const OptionSpec& option) { return option.name == name; });
+}
+
+const OptionSpec* find_option(const CommandSpec* command, char letter) {
+  return find_option_if(
+      command, [&](const OptionSpec& option) { return letter != 0 && option.letter == letter; });
+}
+
+bool is_global(const OptionSpec& option) {
+  return &option >= std::begin(kGlobal) && &option < std::end(kGlobal);
+}
+
+std::string own_variable(const CommandSpec* command, const OptionSpec& option) {
+  if (command == nullptr || is_global(option)) return shared_variable(option);
+  return "RUNNER_" + variable_part(command->path) + "_" + variable_part(option.name);
+}
+
+std::string shared_variable(const OptionSpec& option) {
+  return "RUNNER_" + variable_part(option.name);
+}
+
+std::string_view group_title(Group group) {
+  switch (group) {
+    case Group::kPipelines:
+      return "Pipelines";
+    case Group::kContainers:
+      return "Containers";
+    case Group::kImages:
+      return "Images";
+    case Group::kMachine:
+      return "This program and machine";
+    case Group::kHidden:
+      break;
+  }
+  return {};
+}
+
+}  // namespace slipway::runner
