@@ -38,26 +38,30 @@ enum class ExpressionPlace { kCondition, kEnvValue, kWith, kName, kRun };
 class Expression {
  public:
   struct Node;
-  /// `text` without `${{ }}`. `span` is the place of its first byte. Errors go to `out`; nullopt if any.
+  /// `text` without `${{ }}` (a kCondition may have them). `span` is the place of its first byte; later lines are taken
+  /// to begin in the same column, as those of a block scalar do. Errors go to `out`; nullopt if any.
   static std::optional<Expression> parse(std::string_view text, Span span, ExpressionPlace place,
                                          std::vector<Diagnostic>& out);
-  /// A type error's text names file-independent place `line:column`; see error_span().
+  /// An error's text begins with its place in the file, `line:column: ` (1:1 is the text's start without a valid span).
   Result<Value> evaluate(const EvalContext& context) const;
   const std::string& text() const { return text_; }
   Span span() const { return span_; }
-  /// Names used directly under a root: references("needs") of `needs.a.result == needs.b.result` is {a, b}.
+  /// Names used directly under a root: references("needs") of `needs.a.result == needs['b'].result` is {a, b}; computed
+  /// names (`needs[matrix.x]`) are not known here.
   std::vector<std::string> references(std::string_view root) const;
   /// True when it calls success(), failure(), always() or cancelled(): it then replaces the implied success().
   bool asks_status() const;
   bool uses_root(std::string_view root) const;
 
  private:
+  friend struct ExpressionBuilder;
   std::shared_ptr<const Node> root_;
   std::string text_;
   Span span_;
 };
 
-/// Text with `${{ … }}` parts. A template that is one single expression keeps that expression's type.
+/// Text with `${{ … }}` parts; `$${{` stands for a literal `${{`. A template that is one single expression keeps that
+/// expression's type; otherwise the parts' texts are joined (at most 1 MiB).
 class Template {
  public:
   struct Part {
@@ -93,8 +97,14 @@ struct Script {
   std::vector<ScriptVariable> variables;
   bool empty() const { return source.empty(); }
 };
-/// Follows sh quoting ('…', "…", \, comments, here-documents). Inside a quoted here-document an expression is an
-/// error with the help to quote differently.
+/// Follows sh quoting ('…', "…", \, comments, here-documents, `$(…)`): outside of quotes the reference brings its own
+/// double quotes, so that a value is always one word. Expressions in comments are left alone. An error, with help, is an
+/// expression where the shell would not see the value (a quoted here-document) or would take it for code (arithmetic).
 std::optional<Script> parse_script(std::string_view text, Span span, std::vector<Diagnostic>& out);
+/// The same for the script of `shell`; one that does not quote as sh does ("python") may hold no expression at all.
+std::optional<Script> parse_script(std::string_view text, Span span, std::string_view shell,
+                                   std::vector<Diagnostic>& out);
+/// "", "sh", "bash", "/bin/dash", … ; false: "python", "node", ….
+bool quotes_like_sh(std::string_view shell);
 
 }  // namespace slipway::pipeline
