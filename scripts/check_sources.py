@@ -100,7 +100,7 @@ def check_includes(tree):
         for number, kind, target in includes(text):
             other = target.split("/")[0]
             if kind != '"' or other not in table:
-                if kind == '"' and "/" not in target and not in_tests:
+                if kind == '"' and "/" not in target and room in table and not in_tests:
                     yield f'{path}:{number}: include "{target}" by its full path from the root'
                 continue
             if room not in table:  # tests/support, tests/fuzz, tests/bench may look into every room
