@@ -1,0 +1,34 @@
+// The table of contents of a launch: who the container is before it has any file.
+#include "sandbox/launch/build_plan.h"
+
+namespace slipway::sandbox {
+namespace {
+
+void add_identity(const ContainerSpec& spec, const IdSlot& slot, int cgroups, Plan& plan) {
+  plan.add(OpCode::kCloseOthers, "close descriptors");
+  for (int i = 0; i < cgroups; i++) {
+    plan.add(OpCode::kJoinCgroup, "join cgroup").in = static_cast<std::int16_t>(kFirstCgroup + i);
+  }
+  plan.add(OpCode::kAwaitByte, "wait for the engine").in = kParentGate;
+  plan.add(OpCode::kJoinKeyring, "join session keyring");
+  plan.add(OpCode::kBecomeRoot, "become container root").flags = slot.map.set_groups ? 1 : 0;
+  plan.add(OpCode::kUnshareCgroup, "make cgroup namespace");
+  Operation& hostname = plan.add(OpCode::kSetHostname, "set host name " + spec.hostname);
+  hostname.data = plan.text(spec.hostname);
+  hostname.size = spec.hostname.size();
+  hostname.blame = Blame::kJob;
+  if (spec.network == Network::kNone) plan.add(OpCode::kLoopbackUp, "bring up loopback");
+}
+
+}  // namespace
+
+void build_plan(const ContainerSpec& spec, const IdSlot& slot, Prepared& prepared, int cgroups,
+                Plan& plan) {
+  add_identity(spec, slot, cgroups, plan);
+  add_root(spec, prepared, plan);
+  add_devices(slot, plan);
+  add_mounts(spec, prepared, plan);
+  add_processes(spec, slot, prepared, plan);
+}
+
+}  // namespace slipway::sandbox

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <linux/filter.h>
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "sandbox/ids/id_slots.h"
+#include "sandbox/ids/user_lookup.h"
+#include "sandbox/spec.h"
+
+namespace slipway::sandbox {
+
+/// What the parent makes before a launch: detached mounts, ids, filter. Nothing of it is visible on the host.
+struct Prepared {
+  Fd root;
+  Fd sys;  ///< Only where the container shares the host's network.
+  std::vector<Fd>
+      mounts;  ///< One per spec mount, in order; invalid for those the child makes itself.
+  std::vector<bool> mount_is_file;  ///< Same order: the target is a file.
+  struct HostTree {
+    std::string target;  ///< "/usr"
+    Fd tree;             ///< Invalid: a link.
+    std::string link;
+  };
+  std::vector<HostTree> host_trees;
+  UserIds user;
+  std::uint64_t capabilities = 0;
+  std::span<const sock_filter> filter;
+};
+
+/// Makes the mounts. Errors name the path; nothing is left behind on failure.
+Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot);
+/// Fills in `user`: a separate step, because a missing user is the job's trouble and not an Error.
+Status prepare_user(const ContainerSpec& spec, const IdSlot& slot, Prepared& prepared);
+
+}  // namespace slipway::sandbox

@@ -1,0 +1,50 @@
+// Detached mount trees, as the engine makes them before a launch.
+#include "sandbox/mounts/tree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mount.h>
+
+namespace slipway::sandbox {
+
+Result<Fd> clone_tree(int at, const std::string& path, Depth depth) {
+  unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC;
+  if (path.empty()) flags |= AT_EMPTY_PATH;
+  if (depth == Depth::kRecursive) flags |= AT_RECURSIVE;
+  Fd tree(::open_tree(at, path.c_str(), flags));
+  if (!tree) return fail_errno("clone mount " + (path.empty() ? "descriptor" : path));
+  return tree;
+}
+
+Status set_tree_attributes(int tree, std::uint64_t bits, Depth depth, const std::string& what) {
+  struct mount_attr attributes {};
+  attributes.attr_set = bits;
+  const unsigned flags = AT_EMPTY_PATH | (depth == Depth::kRecursive ? AT_RECURSIVE : 0U);
+  if (::mount_setattr(tree, "", flags, &attributes, sizeof attributes) != 0) {
+    return fail_errno("set mount attributes of " + what);
+  }
+  return {};
+}
+
+Status shift_tree(int tree, int userns_fd, const std::string& what) {
+  struct mount_attr attributes {};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<std::uint64_t>(userns_fd);
+  if (::mount_setattr(tree, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0) return {};
+  if (errno == EINVAL) {
+    return fail(ErrorCode::kUnsupported,
+                "map owners of " + what +
+                    ": its file system has no id-mapped mounts (ext4, xfs and btrfs have them)",
+                EINVAL);
+  }
+  return fail_errno("map owners of " + what);
+}
+
+Status attach_tree(int tree, const std::string& path) {
+  if (::move_mount(tree, "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return fail_errno("attach mount at " + path);
+  }
+  return {};
+}
+
+}  // namespace slipway::sandbox
