@@ -19,11 +19,12 @@ struct CloseDir {
 
 Result<std::string> read_all(int fd, ByteCount limit, std::size_t expected,
                              const std::string& what) {
-  // 64 KiB steps: /proc files say size 0 and are read in one go.
   constexpr std::size_t kBlock = 64 * 1024;
+  // Files of /proc say size 0, and those below /proc/sys give their value to the first read only: it must be large enough.
+  constexpr std::size_t kFirst = 4 * 1024;
   std::string out;
   std::size_t used = 0;
-  out.resize(std::min<std::size_t>(expected, limit.value) + 1);
+  out.resize(expected == 0 ? kFirst : std::min<std::size_t>(expected, limit.value) + 1);
   while (true) {
     if (used == out.size()) out.resize(out.size() + std::max(kBlock, out.size() / 2));
     const ssize_t got = ::read(fd, out.data() + used, out.size() - used);

@@ -168,6 +168,13 @@ TEST_F(Files, TempDirIsPrivateAndRemovedUnlessReleased) {
   EXPECT_TRUE(path_exists(kept));
 }
 
+TEST_F(Files, ValuesOfKernelSettingsAreReadWhole) {
+  // Below /proc/sys a second read(2) gives nothing more.
+  const Result<std::string> last = read_file("/proc/sys/kernel/cap_last_cap", 1_KiB);
+  ASSERT_TRUE(last) << last.error().text();
+  EXPECT_GE(last->size(), 3U);
+}
+
 TEST_F(Files, ControlFilesAreNeverCreated) {
   EXPECT_EQ(write_control_file(path("nothing"), "1").error().code(), ErrorCode::kNotFound);
   EXPECT_FALSE(path_exists(path("nothing")));
