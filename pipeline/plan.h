@@ -145,6 +145,7 @@ struct JobPlan {
   std::string name;      ///< As in the file: "build".
   std::string instance;  ///< Unique in the plan and shown: "build" or "build (gcc, x86)".
   Value matrix;          ///< Map of this instance's values; null without a matrix.
+  Value inputs;          ///< Map: the event's inputs, with the defaults of `on: manual: inputs`.
   std::size_t matrix_group = 0;  ///< Same number for all instances of one job.
   std::optional<int> max_parallel;
   bool fail_fast = true;
