@@ -1,4 +1,5 @@
-// Which words fit at the cursor, read off the option table. Looking up images, jobs and steps is in complete_command.cc.
+// Which words fit at the cursor, read off the option table. Looking up images, jobs and steps is in
+// complete_command.cc.
 #include "runner/cli/completion.h"
 
 #include <algorithm>

@@ -1,4 +1,5 @@
-// Help made from the option table: the overview, one command, one group of commands. The Markdown form is in markdown.cc.
+// Help made from the option table: the overview, one command, one group of commands. The Markdown form is in
+// markdown.cc.
 #include "runner/cli/help.h"
 
 #include <algorithm>
@@ -12,7 +13,7 @@ namespace slipway::runner {
 namespace {
 
 constexpr std::size_t kOptionColumn = 30;   // fits "  -e, --env-file NAME=VALUE"
-constexpr std::size_t kCommandColumn = 16;  // fits "  image inspect"
+constexpr std::size_t kCommandColumn = 17;  // fits "  image inspect"
 
 /// Appends words at `column`, breaking lines before `width`. The text before stands at column `at`.
 void fill(std::string& out, std::string_view text, std::size_t at, std::size_t column,
@@ -111,9 +112,10 @@ std::string group_help(std::string_view word, const HelpStyle& style) {
 }
 
 std::string command_help(const CommandSpec& command, const HelpStyle& style) {
-  std::string out =
-      "runner " + std::string(command.path) + ": " + std::string(command.summary) + "\n\n";
-  out += "usage: " + usage_line(command.path) + "\n";
+  std::string out;
+  fill(out, "runner " + std::string(command.path) + ": " + std::string(command.summary), 0, 2,
+       style.width);
+  out += "\nusage: " + usage_line(command.path) + "\n";
   if (!command.aliases.empty()) out += " also: runner " + std::string(command.aliases) + "\n";
   add_paragraphs(out, command.details, style.width);
   if (!command.positionals.empty()) {

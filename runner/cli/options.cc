@@ -1,4 +1,5 @@
-// The option table: every command, option and operand of the program as data. Parsing, help and completion live elsewhere.
+// The option table: every command, option and operand of the program as data. Parsing, help and completion live
+// elsewhere.
 #include "runner/cli/options.h"
 
 #include <array>

@@ -96,7 +96,7 @@ std::string_view command_group_summary(std::string_view word);
 const OptionSpec* find_option(const CommandSpec* command, std::string_view name);
 const OptionSpec* find_option(const CommandSpec* command, char letter);
 
-/// "RUNNER_EXEC_JOBS" and "RUNNER_JOBS"; for a global option both are the short one. Own-only options have no short one.
+/// "RUNNER_EXEC_JOBS" and "RUNNER_JOBS"; for a global option both are the short one.
 std::string own_variable(const CommandSpec* command, const OptionSpec& option);
 std::string shared_variable(const OptionSpec& option);
 bool is_global(const OptionSpec& option);

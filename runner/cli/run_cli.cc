@@ -1,4 +1,4 @@
-// From argv to one command. Version and help are answered before anything else is touched: they take about a millisecond.
+// From argv to one command. Version and help are answered before anything else is touched.
 #include <signal.h>
 #include <unistd.h>
 

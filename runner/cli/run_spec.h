@@ -11,8 +11,9 @@
 
 namespace slipway::runner {
 
-/// The home directory of `user` ("", "name", "uid", with or without ":group") by /etc/passwd of the image; "/root" for root and
-/// "/" for anybody else who is not in it. The file is read by SECURITY.md R21: regular, at most 1 MiB, found inside the root.
+/// The home directory of `user` ("", "name", "uid", with or without ":group") by /etc/passwd of the image; "/root" for
+/// root and "/" for anybody else who is not in it. Reads a regular file only, at most 1 MiB, found inside the root: an
+/// image may hold a FIFO or a link there.
 std::string home_directory(const Stack& root, bool host_tools, const std::string& user);
 
 /// Entrypoint, command, environment, directory and user as docker merges an image's config with the command line.

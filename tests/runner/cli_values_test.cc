@@ -1,0 +1,247 @@
+// Templates, tables, assignments, image changes and docker's run options: the small languages of the command line.
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "base/files.h"
+#include "runner/cli/image_change.h"
+#include "runner/cli/import_progress.h"
+#include "runner/cli/relative_time.h"
+#include "runner/cli/run_spec.h"
+#include "runner/cli/template.h"
+
+namespace slipway::runner {
+namespace {
+
+std::string rendered(const std::string& text) {
+  const Json item = Json::object(
+      {{"Repository", "alpine"},
+       {"Tag", "3"},
+       {"Size", 7},
+       {"Config", Json::object({{"Env", Json::array({"A=1", "B=2"})}, {"User", ""}})}});
+  Result<FormatTemplate> parsed = FormatTemplate::parse(text);
+  if (!parsed) return parsed.error().text();
+  Result<std::string> out = parsed->render(item);
+  return out ? *out : out.error().text();
+}
+
+TEST(FormatTemplate, PrintsFieldsAndFunctions) {
+  EXPECT_EQ(rendered("{{.Repository}}:{{ .Tag }}"), "alpine:3");
+  EXPECT_EQ(rendered("{{json .Config.Env}}"), R"(["A=1","B=2"])");
+  EXPECT_EQ(rendered("{{.Config.Env}} {{.Config}}"), "[A=1 B=2] map[Env:[A=1 B=2] User:]");
+  EXPECT_EQ(rendered("{{join .Config.Env \", \"}}"), "A=1, B=2");
+  EXPECT_EQ(rendered("{{.Repository | upper | printf}}"),
+            "parse template: 1:25: unknown function \"printf\"");
+  EXPECT_EQ(rendered("{{ .Repository | upper }}-{{len .Config.Env}}-{{index .Config.Env 1}}"),
+            "ALPINE-2-B=2");
+}
+
+TEST(FormatTemplate, RunsBlocks) {
+  EXPECT_EQ(rendered("{{range .Config.Env}}<{{.}}>{{end}}"), "<A=1><B=2>");
+  EXPECT_EQ(rendered("{{if .Config.User}}user{{else}}root{{end}}"), "root");
+  EXPECT_EQ(rendered("{{with .Config}}{{index .Env 0}}{{end}}"), "A=1");
+  EXPECT_EQ(rendered("{{if eq (len .Config.Env) 2}}two{{end}}"), "two");
+  EXPECT_EQ(rendered("a {{- .Tag -}} b"), "a3b");
+}
+
+TEST(FormatTemplate, NamesWhatIsWrong) {
+  EXPECT_EQ(rendered("{{.Repositry}}"),
+            "evaluate template: no field .Repositry; did you mean .Repository?");
+  EXPECT_EQ(rendered("{{if .Tag}}x"), "parse template: 1:13: {{end}} is missing");
+  EXPECT_EQ(rendered("{{.Tag"), "parse template: 1:7: }} is missing");
+  EXPECT_EQ(rendered("{{end}}"), "parse template: 1:8: {{end}} without a beginning");
+  EXPECT_EQ(rendered("{{\"x}}"), "parse template: 1:7: a string is not closed");
+  EXPECT_EQ(rendered("{{index .Config.Env 9}}"), "evaluate template: index 9 is out of range");
+}
+
+TEST(FormatTemplate, RefusesBottomlessNesting) {
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "{{if .Tag}}";
+  EXPECT_NE(rendered(text).find("nested too deeply"), std::string::npos);
+  EXPECT_NE(rendered("{{" + std::string(10'000, '(')).find("nested too deeply"), std::string::npos);
+}
+
+TEST(FormatItems, AlignsTablesByDisplayWidth) {
+  const std::vector<Json> items{Json::object({{"A", "x"}, {"B", "1"}}),
+                                Json::object({{"A", "語言"}, {"B", "2"}})};
+  const auto table =
+      format_items("table {{.A}}\\t{{.B}}", Json::object({{"A", "NAME"}, {"B", "N"}}), items);
+  ASSERT_TRUE(table.has_value());
+  EXPECT_EQ(*table, "NAME   N\nx      1\n語言   2\n");
+}
+
+Environment shell() {
+  return [](const std::string& name) -> std::optional<std::string> {
+    if (name == "HERE") return "value";
+    return std::nullopt;
+  };
+}
+
+TEST(Assignment, TakesTheShellsValueForABareName) {
+  EXPECT_EQ(**parse_assignment("HERE", shell()), Assignment("HERE", "value"));
+  EXPECT_FALSE(parse_assignment("NOT_HERE", shell())->has_value());
+  EXPECT_EQ(**parse_assignment("A=b=c", shell()), Assignment("A", "b=c"));
+  EXPECT_FALSE(parse_assignment("=x", shell()).has_value());
+}
+
+TEST(EnvFile, ReadsDockersForm) {
+  const TempDir dir = *TempDir::make("/tmp", "cli-test-");
+  const std::string path = dir.path() + "/env";
+  std::ofstream(path) << "# comment\n\n  A=1\nB=two words\r\nHERE\nNOT_HERE\n";
+  const auto read = read_env_file(path, shell());
+  ASSERT_TRUE(read.has_value());
+  EXPECT_EQ(*read, (std::vector<Assignment>{{"A", "1"}, {"B", "two words"}, {"HERE", "value"}}));
+  std::ofstream(path) << "A B=1\n";
+  EXPECT_EQ(read_env_file(path, shell()).error().text(),
+            path + ":1: parse \"A B\": white space in the name");
+}
+
+TEST(ImageChange, ReadsDockerfileInstructions) {
+  cachestore::ImageConfig config;
+  for (const char* change : {"CMD [\"a\", \"b c\"]", "entrypoint run me", "ENV A=1 B=\"2 3\"",
+                             "ENV OLD form", "ENV A=9", "USER me", "WORKDIR /srv", "WORKDIR sub",
+                             "EXPOSE 80 53/udp", "LABEL k=v", "VOLUME [\"/data\"]"}) {
+    const Status applied = apply_change(change, config);
+    EXPECT_TRUE(applied.has_value()) << change << (applied ? "" : applied.error().text());
+  }
+  EXPECT_EQ(config.cmd, (std::vector<std::string>{"a", "b c"}));
+  EXPECT_EQ(config.entrypoint, (std::vector<std::string>{"/bin/sh", "-c", "run me"}));
+  EXPECT_EQ(config.env, (std::vector<std::string>{"B=2 3", "OLD=form", "A=9"}));
+  EXPECT_EQ(config.user, "me");
+  EXPECT_EQ(config.working_dir, "/srv/sub");
+  EXPECT_EQ(config.exposed_ports, (std::vector<std::string>{"80/tcp", "53/udp"}));
+  EXPECT_EQ(config.volumes, std::vector<std::string>{"/data"});
+}
+
+TEST(ImageChange, NamesWhatIsWrong) {
+  cachestore::ImageConfig config;
+  EXPECT_EQ(apply_change("CDM x", config).error().text(),
+            "parse change \"CDM x\": unknown instruction; did you mean cmd?");
+  EXPECT_EQ(apply_change("USER", config).error().text(),
+            "parse change \"USER\": nothing after the instruction");
+  EXPECT_EQ(apply_change("ENV 'A=1", config).error().text(),
+            "parse change \"ENV 'A=1\": a quote is not closed");
+}
+
+TEST(RelativeTime, CountsAsDocker) {
+  const WallTime now{};
+  const auto ago = [&](std::int64_t seconds) {
+    return relative_time(now - std::chrono::seconds(seconds), now);
+  };
+  EXPECT_EQ(ago(0), "Less than a second ago");
+  EXPECT_EQ(ago(1), "1 second ago");
+  EXPECT_EQ(ago(3'600 * 47), "47 hours ago");
+  EXPECT_EQ(ago(86'400 * 15), "2 weeks ago");
+  EXPECT_EQ(ago(86'400 * 800), "2 years ago");
+}
+
+TEST(ImportProgress, SaysRateAndTimeLeftWhenTheyAreKnown) {
+  const std::string half = ImportProgressLine::text({50 << 20, 100 << 20, 1}, Millis(5'000));
+  EXPECT_EQ(half, "50 MiB of 100 MiB  10 MiB/s  5.0s left");
+  EXPECT_EQ(ImportProgressLine::text({0, 0, 0}, Millis(0)), "0 B");
+}
+
+Result<RunRequest> requested(const std::vector<std::string>& words) {
+  const Parsed line = parse_command_line(words, [](const std::string&) { return std::nullopt; });
+  if (const auto* invocation = std::get_if<Invocation>(&line))
+    return run_request(*invocation, shell(), true);
+  return fail(ErrorCode::kInternal, "not parsed");
+}
+
+std::string refused(const std::vector<std::string>& words) {
+  const auto request = requested(words);
+  return request ? "accepted" : request.error().text();
+}
+
+TEST(RunOptions, ReadsDockersValues) {
+  const auto request = requested({"run",
+                                  "-e",
+                                  "A=1",
+                                  "-e",
+                                  "HERE",
+                                  "-v",
+                                  "/tmp:/data:ro",
+                                  "--tmpfs",
+                                  "/run:size=1m,mode=755",
+                                  "-m",
+                                  "64m",
+                                  "--cpus",
+                                  "0.5",
+                                  "--pids-limit",
+                                  "7",
+                                  "--add-host",
+                                  "db:10.0.0.2",
+                                  "--timeout",
+                                  "2s",
+                                  "box",
+                                  "cmd"});
+  ASSERT_TRUE(request.has_value()) << request.error().text();
+  EXPECT_EQ(request->env, (std::vector<Assignment>{{"A", "1"}, {"HERE", "value"}}));
+  const auto& bind = std::get<sandbox::BindMount>(request->mounts[0]);
+  EXPECT_EQ(bind.target, "/data");
+  EXPECT_EQ(bind.access, sandbox::Access::kReadOnly);
+  EXPECT_EQ(std::get<sandbox::TmpfsMount>(request->mounts[1]).mode, 0755u);
+  EXPECT_EQ(request->limits.memory->value, 64u << 20);
+  EXPECT_EQ(request->limits.pids, 7);
+  EXPECT_EQ(request->timeout->count(), 2'000);
+  EXPECT_TRUE(request->limits_asked);
+}
+
+TEST(RunOptions, ExplainsWhatIsWrong) {
+  EXPECT_EQ(
+      refused({"run", "-v", "data:/x", "box"}),
+      "option --volume \"data:/x\": named volumes are not there yet; write ./data for a directory");
+  EXPECT_EQ(refused({"run", "-v", "/nonexistent:/x", "box"}),
+            "option --volume: open /nonexistent: no such file or directory");
+  EXPECT_EQ(refused({"run", "-v", "/tmp:x", "box"}),
+            "option --volume \"/tmp:x\": DST must be an absolute path");
+  EXPECT_EQ(refused({"run", "--network", "bridge", "box"}),
+            "option --network \"bridge\": bridge networks are not there yet; use none or host");
+  EXPECT_EQ(refused({"run", "-m", "1k", "box"}),
+            "option --memory \"1k\": at least 6m is needed to start a process");
+  EXPECT_EQ(refused({"run", "--cpus", "-1", "box"}),
+            "option --cpus \"-1\": expected a number above 0");
+  EXPECT_EQ(refused({"run", "-w", "src", "box"}),
+            "option --workdir \"src\": must be an absolute path");
+  EXPECT_EQ(refused({"run", "--add-host", "db", "box"}),
+            "option --add-host \"db\": expected NAME:IP");
+}
+
+TEST(RunProcess, MergesTheImageAsDockerDoes) {
+  cachestore::ImageConfig config;
+  config.entrypoint = {"/entry"};
+  config.cmd = {"default"};
+  config.env = {"PATH=/image", "A=image"};
+  config.working_dir = "/srv";
+  config.user = "app";
+  RunRequest request;
+  request.env = {{"A", "line"}};
+  const auto plain = run_process(request, config, "/home/app", "box");
+  ASSERT_TRUE(plain.has_value());
+  EXPECT_EQ(plain->argv, (std::vector<std::string>{"/entry", "default"}));
+  EXPECT_EQ(plain->env,
+            (std::vector<std::string>{"PATH=/image", "HOSTNAME=box", "A=line", "HOME=/home/app"}));
+  EXPECT_EQ(plain->cwd, "/srv");
+  EXPECT_EQ(plain->user, "app");
+  request.command = {"own"};
+  EXPECT_EQ(run_process(request, config, "/", "box")->argv,
+            (std::vector<std::string>{"/entry", "own"}));
+  request.entrypoint = "sh";
+  EXPECT_EQ(run_process(request, config, "/", "box")->argv,
+            (std::vector<std::string>{"sh", "own"}));
+  request.command.clear();
+  EXPECT_EQ(run_process(request, config, "/", "box")->argv, std::vector<std::string>{"sh"});
+  request.entrypoint = "";
+  EXPECT_FALSE(run_process(request, config, "/", "box").has_value());
+}
+
+TEST(StopSignal, TakesNamesAndNumbers) {
+  EXPECT_EQ(stop_signal_number("SIGQUIT"), SIGQUIT);
+  EXPECT_EQ(stop_signal_number("INT"), SIGINT);
+  EXPECT_EQ(stop_signal_number("9"), 9);
+  EXPECT_EQ(stop_signal_number(""), SIGTERM);
+}
+
+}  // namespace
+}  // namespace slipway::runner
