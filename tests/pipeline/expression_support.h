@@ -13,7 +13,8 @@ namespace slipway::pipeline {
 /// The text begins at ci.yml 10:5.
 inline constexpr Span kPlace{0, 10, 5, 10, 5};
 
-inline std::optional<Expression> parse_quietly(std::string_view text, std::vector<Diagnostic>& found,
+inline std::optional<Expression> parse_quietly(std::string_view text,
+                                               std::vector<Diagnostic>& found,
                                                ExpressionPlace place = ExpressionPlace::kEnvValue) {
   return Expression::parse(text, kPlace, place, found);
 }
@@ -22,14 +23,16 @@ inline std::optional<Expression> parse_quietly(std::string_view text, std::vecto
 inline std::string describe(const std::vector<Diagnostic>& found) {
   std::string text;
   for (const Diagnostic& one : found) {
-    text += std::to_string(one.span.line) + ":" + std::to_string(one.span.column) + ": " + one.message;
+    text +=
+        std::to_string(one.span.line) + ":" + std::to_string(one.span.column) + ": " + one.message;
     if (!one.help.empty()) text += " | " + one.help;
     text += "\n";
   }
   return text;
 }
 
-inline std::string parse_errors(std::string_view text, ExpressionPlace place = ExpressionPlace::kEnvValue) {
+inline std::string parse_errors(std::string_view text,
+                                ExpressionPlace place = ExpressionPlace::kEnvValue) {
   std::vector<Diagnostic> found;
   const bool parsed = parse_quietly(text, found, place).has_value();
   EXPECT_EQ(parsed, found.empty()) << text;

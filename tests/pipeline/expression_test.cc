@@ -16,7 +16,9 @@ class FakeHost : public EvalHost {
     for (const std::string& glob : globs) text += glob + ";";
     return text;
   }
-  Result<bool> changed(const std::vector<std::string>& globs) const override { return globs[0] == "src/**"; }
+  Result<bool> changed(const std::vector<std::string>& globs) const override {
+    return globs[0] == "src/**";
+  }
   Result<bool> exists(const std::vector<std::string>& globs) const override {
     if (globs[0] == "[") return fail(ErrorCode::kInvalid, "compile glob \"[\": unclosed class");
     return globs[0] == "Makefile";
@@ -42,7 +44,8 @@ struct Row {
 };
 
 void expect_values(const std::vector<Row>& rows, const EvalContext& context) {
-  for (const Row& row : rows) EXPECT_EQ(evaluated(row.expression, context), row.json) << row.expression;
+  for (const Row& row : rows)
+    EXPECT_EQ(evaluated(row.expression, context), row.json) << row.expression;
 }
 
 TEST(Expression, LiteralsAreNumbersTextsListsAndMaps) {
@@ -147,31 +150,34 @@ TEST(Expression, TypeErrorsNamePlaceAndTypes) {
 }
 
 TEST(Expression, TextFunctions) {
-  expect_values({{"contains(branch, 'ai')", "true"},
-                 {"contains(matrix.list, 1)", "true"},
-                 {"contains(matrix, 'os')", "true"},
-                 {"contains(tag, 'x')", "false"},
-                 {"startsWith(branch, 'ma') && endsWith(branch, 'in')", "true"},
-                 {"matches(branch, '^m[a-z]+$')", "true"},
-                 {"matches(branch, 'x')", "false"},
-                 {"format('{0}-{1}-{0} {{}}', 'a', 2)", R"("a-2-a {}")"},
-                 {"format('{1}', 1)", "error: 10:5: format(): there is no argument for {1}"},
-                 {"format('{', 1)", "error: 10:5: format(): \"{\" begins no placeholder, write {{ for a brace"},
-                 {"format('}')", "error: 10:5: format(): a single \"}\", write }} for a brace"},
-                 {"join(matrix.list, '|')", R"("1|two|{\"deep\":true}")"},
-                 {"join(['a', 'b'])", R"("a,b")"},
-                 {"split('a,b,', ',')", R"(["a","b",""])"},
-                 {"split('', ',')", "[]"},
-                 {"split('a', '')", "error: 10:5: split(): the separator is empty"},
-                 {"lower('ABc') + ''", "parse: 10:18: unexpected \"+\" in expression | join texts with "
-                                       "format('{0}{1}', a, b) or by writing two ${{ }} side by side\n"},
-                 {"upper('abC')", R"("ABC")"},
-                 {"replace('a.b.c', '.', '::')", R"("a::b::c")"},
-                 {"replace('a', '', 'x')", "error: 10:5: replace(): the text to be replaced is empty"},
-                 {"default(tag, 'none')", R"("none")"},
-                 {"default(env.EMPTY, 1)", "1"},
-                 {"default(branch, 1)", R"("main")"}},
-                sample());
+  expect_values(
+      {{"contains(branch, 'ai')", "true"},
+       {"contains(matrix.list, 1)", "true"},
+       {"contains(matrix, 'os')", "true"},
+       {"contains(tag, 'x')", "false"},
+       {"startsWith(branch, 'ma') && endsWith(branch, 'in')", "true"},
+       {"matches(branch, '^m[a-z]+$')", "true"},
+       {"matches(branch, 'x')", "false"},
+       {"format('{0}-{1}-{0} {{}}', 'a', 2)", R"("a-2-a {}")"},
+       {"format('{1}', 1)", "error: 10:5: format(): there is no argument for {1}"},
+       {"format('{', 1)",
+        "error: 10:5: format(): \"{\" begins no placeholder, write {{ for a brace"},
+       {"format('}')", "error: 10:5: format(): a single \"}\", write }} for a brace"},
+       {"join(matrix.list, '|')", R"("1|two|{\"deep\":true}")"},
+       {"join(['a', 'b'])", R"("a,b")"},
+       {"split('a,b,', ',')", R"(["a","b",""])"},
+       {"split('', ',')", "[]"},
+       {"split('a', '')", "error: 10:5: split(): the separator is empty"},
+       {"lower('ABc') + ''",
+        "parse: 10:18: unexpected \"+\" in expression | join texts with "
+        "format('{0}{1}', a, b) or by writing two ${{ }} side by side\n"},
+       {"upper('abC')", R"("ABC")"},
+       {"replace('a.b.c', '.', '::')", R"("a::b::c")"},
+       {"replace('a', '', 'x')", "error: 10:5: replace(): the text to be replaced is empty"},
+       {"default(tag, 'none')", R"("none")"},
+       {"default(env.EMPTY, 1)", "1"},
+       {"default(branch, 1)", R"("main")"}},
+      sample());
 }
 
 TEST(Expression, JsonGoesInAndOut) {
@@ -179,8 +185,9 @@ TEST(Expression, JsonGoesInAndOut) {
                  {"toJSON(matrix.list)", R"("[1,\"two\",{\"deep\":true}]")"},
                  {"fromJSON(toJSON(matrix)) == matrix", "true"}},
                 sample());
-  EXPECT_NE(evaluated("fromJSON('{')", EvalContext()).find("error: 10:5: fromJSON(): parse json: 1:2"),
-            std::string::npos);
+  EXPECT_NE(
+      evaluated("fromJSON('{')", EvalContext()).find("error: 10:5: fromJSON(): parse json: 1:2"),
+      std::string::npos);
 }
 
 TEST(Expression, FileFunctionsAskTheHost) {
@@ -209,8 +216,8 @@ TEST(Expression, StatusFunctionsFollowTheState) {
 
 TEST(Expression, TellsWhatItRefersTo) {
   std::vector<Diagnostic> found;
-  const auto expression =
-      parse_quietly("needs.a.result == needs['b'].result || needs[matrix.x] && needs.a && !failure()", found);
+  const auto expression = parse_quietly(
+      "needs.a.result == needs['b'].result || needs[matrix.x] && needs.a && !failure()", found);
   ASSERT_TRUE(expression);
   EXPECT_EQ(expression->references("needs"), (std::vector<std::string>{"a", "b"}));
   EXPECT_TRUE(expression->uses_root("matrix"));
@@ -220,35 +227,44 @@ TEST(Expression, TellsWhatItRefersTo) {
 }
 
 TEST(Expression, UnknownNamesGetASuggestionAtTheirPlace) {
-  EXPECT_EQ(parse_errors("brnach == 'x'"), "10:5: unknown context \"brnach\" | did you mean \"branch\"?\n");
+  EXPECT_EQ(parse_errors("brnach == 'x'"),
+            "10:5: unknown context \"brnach\" | did you mean \"branch\"?\n");
   EXPECT_EQ(parse_errors("true &&\n  contians(tag, 'x')"),
             "11:7: unknown function \"contians\" | did you mean \"contains\"?\n");
-  EXPECT_EQ(parse_errors("github.ref"), "10:5: unknown context \"github\" | its values stand directly: branch, "
-                                        "tag, sha, ref, event, actor, repository\n");
+  EXPECT_EQ(parse_errors("github.ref"),
+            "10:5: unknown context \"github\" | its values stand directly: branch, "
+            "tag, sha, ref, event, actor, repository\n");
   EXPECT_EQ(parse_errors("hashFiles('x')"),
-            "10:5: unknown function \"hashFiles\" | the function is called hash: hash('package-lock.json')\n");
-  EXPECT_EQ(parse_errors("always"), "10:5: function \"always\" needs parentheses | write always()\n");
-  EXPECT_EQ(parse_errors("foo.a || bar.b").substr(0, 30), "10:5: unknown context \"foo\" | k");
+            "10:5: unknown function \"hashFiles\" | the function is called hash: "
+            "hash('package-lock.json')\n");
+  EXPECT_EQ(parse_errors("always"),
+            "10:5: function \"always\" needs parentheses | write always()\n");
+  EXPECT_EQ(parse_errors("foo.a || bar.b").substr(0, 34), "10:5: unknown context \"foo\" | know");
 }
 
 TEST(Expression, SyntaxErrorsPointAtTheToken) {
-  EXPECT_EQ(parse_errors(""), "10:5: empty expression | write a value, for example ${{ branch }}\n");
+  EXPECT_EQ(parse_errors(""),
+            "10:5: empty expression | write a value, for example ${{ branch }}\n");
   EXPECT_EQ(parse_errors("1 ="), "10:7: unexpected \"=\" in expression | compare with \"==\"\n");
   EXPECT_EQ(parse_errors("(1"), "10:7: unexpected end of expression, expected \")\"\n");
   EXPECT_EQ(parse_errors("1 2"), "10:7: unexpected \"2\", expected end of expression\n");
-  EXPECT_EQ(parse_errors("env."), "10:9: unexpected end of expression, expected a name after \".\"\n");
+  EXPECT_EQ(parse_errors("env."),
+            "10:9: unexpected end of expression, expected a name after \".\"\n");
   EXPECT_EQ(parse_errors("'abc"), "10:5: unclosed ' in expression\n");
-  EXPECT_EQ(parse_errors("\"a\\x\"").substr(0, 33), "10:7: unknown escape in \"…\" | kn");
-  EXPECT_EQ(parse_errors("12ab").substr(0, 30), "10:5: invalid number \"12ab\" | a");
+  EXPECT_EQ(parse_errors("\"a\\x\"").substr(0, 35), "10:7: unknown escape in \"…\" | kno");
+  EXPECT_EQ(parse_errors("12ab").substr(0, 30), "10:5: invalid number \"12ab\" | ");
   EXPECT_EQ(parse_errors("1 < 2 < 3"),
-            "10:11: comparisons cannot be chained | join two comparisons with \"&&\" or use parentheses\n");
-  EXPECT_EQ(parse_errors("lower()"), "10:5: function \"lower\" does not take 0 arguments | write lower(text)\n");
+            "10:11: comparisons cannot be chained | join two comparisons with \"&&\" or use "
+            "parentheses\n");
+  EXPECT_EQ(parse_errors("lower()"),
+            "10:5: function \"lower\" does not take 0 arguments | write lower(text)\n");
   EXPECT_EQ(parse_errors("\x1b[1m"), "10:5: unexpected \"\\x1b\" in expression\n");
   EXPECT_EQ(parse_errors("é").substr(0, 25), "10:5: unexpected \"é\" in ");
 }
 
 TEST(Expression, ABadPatternIsFoundBeforeAnythingRuns) {
-  EXPECT_EQ(parse_errors("matches(branch, '(')"), "10:21: compile regular expression: missing ): (\n");
+  EXPECT_EQ(parse_errors("matches(branch, '(')"),
+            "10:21: compile regular expression: missing ): (\n");
 }
 
 TEST(Expression, SecretsStandOnlyWhereTheyStaySecret) {
@@ -273,13 +289,12 @@ TEST(Expression, AConditionMayBeMarked) {
 TEST(Expression, BoundsTextAndDepth) {
   EXPECT_NE(parse_errors(std::string(5000, '1')).find("longer than 4096 bytes"), std::string::npos);
   EXPECT_EQ(parse_errors(std::string(49, '(') + "1" + std::string(49, ')')), "");
-  for (const std::string& deep :
-       {std::string(2000, '('), std::string(4000, '!') + "1", std::string(2000, '['), std::string(600, '{'),
-        "env" + [] {
-          std::string text;
-          for (int i = 0; i < 900; ++i) text += ".a";
-          return text;
-        }()}) {
+  for (const std::string& deep : {std::string(2000, '('), std::string(4000, '!') + "1",
+                                  std::string(2000, '['), std::string(600, '{'), "env" + [] {
+                                    std::string text;
+                                    for (int i = 0; i < 900; ++i) text += ".a";
+                                    return text;
+                                  }()}) {
     EXPECT_NE(parse_errors(deep), "") << deep.substr(0, 10);
   }
   std::string chain = "1";
@@ -290,13 +305,17 @@ TEST(Expression, BoundsTextAndDepth) {
 TEST(Expression, BoundsWhatAnEvaluationBuilds) {
   EvalContext context;
   context.roots.set("env", Value(Value::Map{{"BIG", std::string(1 << 20, 'x')}}));
-  EXPECT_NE(evaluated("replace(env.BIG, 'x', env.BIG)", context).find("longer than 1 MiB"), std::string::npos);
-  EXPECT_NE(evaluated("split(env.BIG, 'x')", context).find("longer than 10000 items"), std::string::npos);
-  EXPECT_NE(evaluated("format('{0}{0}', env.BIG)", context).find("longer than 1 MiB"), std::string::npos);
+  EXPECT_NE(evaluated("replace(env.BIG, 'x', env.BIG)", context).find("longer than 1 MiB"),
+            std::string::npos);
+  EXPECT_NE(evaluated("split(env.BIG, 'x')", context).find("longer than 10000 items"),
+            std::string::npos);
+  EXPECT_NE(evaluated("format('{0}{0}', env.BIG)", context).find("longer than 1 MiB"),
+            std::string::npos);
   std::string many = "[env.BIG";
   for (int i = 0; i < 100; ++i) many += ",env.BIG";
   EXPECT_NE(evaluated(many + "][0]", context).find("take more than 16"), std::string::npos);
-  EXPECT_NE(evaluated("matches(env.BIG, '(x{900}){900}')", context).find("regular expression"), std::string::npos);
+  EXPECT_NE(evaluated("matches(env.BIG, '(x{900}){900}')", context).find("regular expression"),
+            std::string::npos);
 }
 
 TEST(Value, NumbersHaveTheShortestText) {
