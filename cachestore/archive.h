@@ -15,12 +15,18 @@ namespace slipway::cachestore {
 /// docs of layer/apply.cc for what each hostile shape does.
 
 enum class UnpackPolicy {
-  kLayer,     ///< Whiteouts, set-id bits, owners, xattrs kept (known name spaces only); devices as inert nodes.
-  kArtifact,  ///< Owners and set-id bits dropped, links may not leave the target, no devices, no fifos.
+  /// Whiteouts, set-id bits, owners, xattrs kept (known name spaces only); devices become empty files.
+  kLayer,
+  /// Owners and set-id bits dropped, links may not leave the target, no devices, no fifos; `.git` is left out.
+  kArtifact,
 };
 struct UnpackStats {
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;
+  std::uint64_t inert_devices = 0;    ///< Device nodes that became empty files.
+  std::uint64_t squashed_owners = 0;  ///< Files whose owner an ordinary user could not set.
+  std::uint64_t dropped_xattrs = 0;
+  std::uint64_t skipped = 0;          ///< Artifacts: `.git`; copy_tree: also sockets, fifos and devices.
 };
 /// Unpacks a tar stream (gzip, zstd or plain, by content) from `fd` below directory `target_fd`.
 Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, UnpackPolicy policy,

@@ -22,8 +22,7 @@ namespace slipway::cachestore {
 ///   <root>/store.db                 sqlite, WAL: images, snapshots, blobs
 ///   <root>/blobs/sha256/<hex>       OCI layout blob store (manifests, configs, layers)
 ///   <root>/snapshots/<id>/fs        an overlay lower directory; /work beside it while it is a draft's upper
-///   <root>/drafts/<id>/{fs,work}    uppers being written; swept when their owner is dead
-///   <root>/leases/                  flock files
+///   <root>/drafts/<id>/{fs,work}    uppers being written; swept when their owner is dead (drafts/<owner>.lock)
 ///   <root>/runs/                    belongs to runner/
 /// Several processes may use one store at once (sqlite locks and flock). All methods are thread-safe and blocking.
 ///
@@ -58,7 +57,7 @@ class Draft {
   std::unique_ptr<State> state_;
 };
 
-/// Keeps snapshots from being pruned while held (shared flock; ends with the process).
+/// Keeps snapshots from being pruned while held (shared flock on their directories; ends with the process).
 class Lease {
  public:
   Lease();
@@ -120,6 +119,8 @@ struct LayerLimits {
   std::uint64_t max_ratio = 1'000;   ///< Unpacked to packed beyond 64 MiB.
   std::size_t max_name = 4'096;
   std::size_t max_depth = 256;
+  Millis stall = std::chrono::minutes(5);  ///< Longest wait for a byte from a pipe.
+  Millis total = std::chrono::hours(2);    ///< Longest unpacking.
 };
 
 struct StoreOptions {
@@ -130,7 +131,7 @@ struct StoreOptions {
 
 enum class Durability {
   kFull,     ///< fsync before return: survives a power cut.
-  kRelaxed,  ///< Survives kill -9, perhaps not a power cut (step snapshots).
+  kRelaxed,  ///< Survives kill -9; not found again after a reboot, because a power cut may have spoilt its files.
 };
 
 class Store {

@@ -35,7 +35,8 @@ Result<std::shared_ptr<DraftYard>> DraftYard::open(const std::string& root, int 
 
 DraftYard::~DraftYard() {
   owner_.with([&](Owner& owner) {
-    if (owner.lock.valid()) ::unlinkat(fd_.get(), lock_name(owner.name).c_str(), 0);
+    if (owner.lock.valid() && !owner.unclean)
+      ::unlinkat(fd_.get(), lock_name(owner.name).c_str(), 0);
   });
 }
 
@@ -79,7 +80,13 @@ Result<std::string> DraftYard::create() {
   return id;
 }
 
-void DraftYard::discard(const std::string& id) { (void)remove_tree_at(fd_.get(), id); }
+void DraftYard::discard(const std::string& id) {
+  if (!remove_tree_at(fd_.get(), id)) leave_for_sweep();
+}
+
+void DraftYard::leave_for_sweep() {
+  owner_.with([](Owner& owner) { owner.unclean = true; });
+}
 
 // Locks the lock files nobody holds; `dead` receives their owners' names.
 Result<std::vector<Fd>> DraftYard::lock_dead(const std::vector<std::string>& names,

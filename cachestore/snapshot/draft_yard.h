@@ -36,6 +36,9 @@ class DraftYard {
   /// under an owner of the dead owner it is given.
   Status sweep(const std::function<Status(const std::string& dead)>& tidy);
 
+  /// Something was left where only a sweep finds it: the lock file stays when the store is closed.
+  void leave_for_sweep();
+
   int fd() const { return fd_.get(); }
   const std::string& path() const { return path_; }
 
@@ -44,6 +47,7 @@ class DraftYard {
     std::string name;
     Fd lock;
     std::uint64_t next = 0;
+    bool unclean = false;
   };
   DraftYard(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   Status take_ownership(Owner& owner);

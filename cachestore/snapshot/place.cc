@@ -39,8 +39,9 @@ Placement::Placement(Placement&& other) noexcept
 Placement::~Placement() {
   if (core_ == nullptr) return;
   const char* id = draft_->id.c_str();
-  // A failure leaves an orphan, which the next sweep finds: the owner's lock file is still there.
-  (void)::renameat(core_->snapshots_fd.get(), id, core_->yard->fd(), id);
+  if (::renameat(core_->snapshots_fd.get(), id, core_->yard->fd(), id) != 0) {
+    core_->yard->leave_for_sweep();
+  }
 }
 
 void Placement::keep() {

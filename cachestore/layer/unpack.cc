@@ -1,0 +1,53 @@
+// Puts the stages of unpacking together: descriptor, decoder, read-ahead thread, hash, tar reader, applier.
+#include "cachestore/layer/unpack.h"
+
+#include <memory>
+
+#include "cachestore/layer/apply.h"
+#include "cachestore/layer/fd_source.h"
+#include "cachestore/layer/pump.h"
+
+namespace slipway::cachestore {
+
+Result<Applied> apply_archive(const ApplyRequest& request, const CancelToken& cancel) {
+  const CancelToken stop = cancel.child();
+  FdSource raw({request.fd, request.source, request.tee_fd, request.tee_name, stop,
+                request.limits.stall, request.limits.total});
+  Decoded decoded = SLIP_TRY(decode(raw, request.source, request.limits.max_ratio));
+  Applied applied;
+  applied.compression = decoded.compression;
+  // Of a plain tar the blob and the diff ID are the same bytes, hashed once, in the reading thread.
+  const bool hash_here = request.tee_fd >= 0 && decoded.compression != Compression::kNone;
+  {
+    PumpedChunks pumped(*decoded.bytes, stop);
+    HashedChunks hashed(pumped);
+    ChunkStream& chunks = hash_here ? static_cast<ChunkStream&>(hashed) : pumped;
+    TarReader reader(chunks, request.source, request.limits);
+    Applier applier(reader, request.target_fd, request.policy, request.xattrs, request.limits);
+    if (request.progress) {
+      applier.on_progress = [&](const UnpackStats& stats) {
+        request.progress(raw.bytes(), stats.entries);
+      };
+    }
+    applied.stats = SLIP_TRY(applier.run());
+    if (hash_here) applied.diff_id = hashed.digest();
+  }
+  applied.blob_size = raw.bytes();
+  if (request.tee_fd >= 0) applied.blob = raw.digest();
+  if (request.tee_fd >= 0 && !hash_here) applied.diff_id = applied.blob;
+  return applied;
+}
+
+Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, UnpackPolicy policy,
+                           const LayerLimits& limits, const CancelToken& cancel) {
+  ApplyRequest request;
+  request.fd = fd;
+  request.source = source;
+  request.target_fd = target_fd;
+  request.policy = policy;
+  request.xattrs = overlay_xattrs_here();
+  request.limits = limits;
+  return SLIP_TRY(apply_archive(request, cancel)).stats;
+}
+
+}  // namespace slipway::cachestore
