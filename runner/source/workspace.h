@@ -21,7 +21,7 @@ struct SourceState {
   std::string tag;     ///< A tag that points at the commit, if any.
   std::string remote;  ///< origin's URL without credentials.
   std::string author;
-  bool dirty = false;
+  bool dirty = false;  ///< Set by snapshot_work_tree (in Workspace::state): telling takes a walk.
 };
 
 struct Workspace {
