@@ -107,7 +107,7 @@ class Checker {
     const Shape* found = alternative(shapes, Shape::Kind::kScalar);
     if (found != nullptr && found->scalar->expects == "a value") return;
     report(out_, node.span, called + " has no value",
-           "expected " + expected(shapes) + "; without need for it remove the key");
+           "expected " + expected(shapes) + "; remove the key if it is not needed");
   }
 
   void scalar_value(const Node& node, const std::string& called, OneOf shapes) {

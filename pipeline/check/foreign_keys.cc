@@ -10,7 +10,7 @@ namespace slipway::pipeline {
 namespace {
 
 struct Habit {
-  const MapRule* level;  ///< nullptr: everywhere.
+  const MapRule* level;
   std::string_view key;
   std::string_view help;
 };
@@ -99,6 +99,18 @@ std::string other_levels(const std::string& key, const MapRule& rule) {
   return quoted(key) + " belongs to " + join(names, " or ");
 }
 
+// A slip of a habit: "comands" is near "commands", which is "run" here.
+std::string near_habit(const std::string& key, const MapRule& rule) {
+  std::vector<std::string> keys;
+  for (const Habit& habit : kHabits)
+    if (habit.level == &rule) keys.emplace_back(habit.key);
+  const auto near = did_you_mean(key, keys);
+  if (!near) return {};
+  for (const Habit& habit : kHabits)
+    if (habit.level == &rule && habit.key == *near) return std::string(habit.help);
+  return {};
+}
+
 }  // namespace
 
 std::string unknown_key_help(const std::string& key, const MapRule& rule) {
@@ -111,6 +123,7 @@ std::string unknown_key_help(const std::string& key, const MapRule& rule) {
     return "put the whole command in quotes: \": \" inside it makes YAML read a map";
   if (std::string level = other_levels(key, rule); !level.empty()) return level;
   if (const auto near = did_you_mean(key, known)) return "did you mean \"" + *near + "\"?";
+  if (std::string habit = near_habit(key, rule); !habit.empty()) return habit;
   if (known.size() > 16) return "keys starting with \"x-\" are free";
   return "known keys: " + join(known, ", ");
 }

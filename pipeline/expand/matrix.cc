@@ -145,12 +145,15 @@ class Expander {
     if (list == nullptr) return;
     for (const Node& item : list->items) {
       if (!item.is_map() || item.entries.empty()) continue;
+      bool slip = false;
       for (const Entry& entry : item.entries) {
         if (is_axis(entry.key)) continue;
+        slip = true;
         const auto near = near_axis(entry.key);
         warn(reader_.out(), entry.key_span, "the matrix has no axis " + quoted(entry.key),
              near ? "did you mean \"" + *near + "\"?" : "this entry excludes nothing");
       }
+      if (slip) continue;
       const Value row = this->row(item);
       if (std::erase_if(combinations, [&](const Value& c) { return agrees(c, row); }) == 0)
         warn(reader_.out(), item.span, "this exclude matches no combination");

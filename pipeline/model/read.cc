@@ -11,7 +11,29 @@ using yaml::Node;
 
 Template Reader::text(const Node* node, ExpressionPlace place) {
   if (node == nullptr || !node->is_scalar()) return {};
-  return Template::parse(node->text, node->content, place, out_).value_or(Template());
+  auto parsed = Template::parse(node->text, node->content, place, out_);
+  if (!parsed) return {};
+  note(*parsed);
+  return *std::move(parsed);
+}
+
+Script Reader::script(const Node& node) {
+  auto parsed = parse_script(node.text, node.content, out_);
+  if (!parsed) return {};
+  for (const ScriptVariable& variable : parsed->variables) note(variable.expression);
+  return *std::move(parsed);
+}
+
+void Reader::note(const Expression& expression) {
+  static constexpr std::string_view kRoots[] = {"needs", "steps", "matrix", "inputs"};
+  for (const std::string_view root : kRoots)
+    for (std::string& name : expression.references(root))
+      references_.push_back({root, std::move(name), expression.span()});
+}
+
+void Reader::note(const Template& text) {
+  for (const Template::Part& part : text.parts())
+    if (part.expression) note(*part.expression);
 }
 
 std::optional<Template> Reader::fixed_template(const Node& node, std::string_view called) {
@@ -25,6 +47,7 @@ std::optional<Template> Reader::fixed_template(const Node& node, std::string_vie
            "use matrix, inputs, branch, tag, event or sha");
     return std::nullopt;
   }
+  note(*parsed);
   return parsed;
 }
 
@@ -87,7 +110,9 @@ std::optional<Expression> Reader::condition(const Node* node) {
   }
   span.end_line = span.line;
   span.end_column = span.column + static_cast<int>(std::min(text.find('\n'), text.size()));
-  return Expression::parse(text, span, ExpressionPlace::kCondition, out_);
+  auto parsed = Expression::parse(text, span, ExpressionPlace::kCondition, out_);
+  if (parsed) note(*parsed);
+  return parsed;
 }
 
 EnvLayer Reader::env(const Node* node) {

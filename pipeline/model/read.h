@@ -19,6 +19,14 @@ class Reader {
 
   std::vector<Diagnostic>& out() { return out_; }
 
+  /// Every `needs.x`, `steps.x`, `matrix.x` and `inputs.x` in what was read so far.
+  struct Reference {
+    std::string_view root;
+    std::string name;
+    Span span;
+  };
+  const std::vector<Reference>& references() const { return references_; }
+
   /// Text with expressions that are evaluated during the run; empty without a node.
   Template text(const yaml::Node* node, ExpressionPlace place);
   /// Text that must be known before the run: expressions see event, inputs and matrix only.
@@ -26,6 +34,7 @@ class Reader {
   std::vector<std::string> fixed_texts(const yaml::Node* node, std::string_view called);
   /// An expression, with or without `${{ }}` around it.
   std::optional<Expression> condition(const yaml::Node* node);
+  Script script(const yaml::Node& node);
   EnvLayer env(const yaml::Node* node);
   ImageSpec image(const yaml::Node& node);
   Resources resources(const yaml::Node* node);
@@ -35,8 +44,12 @@ class Reader {
  private:
   std::optional<Template> fixed_template(const yaml::Node& node, std::string_view called);
 
+  void note(const Expression& expression);
+  void note(const Template& text);
+
   EvalContext fixed_;
   std::vector<Diagnostic>& out_;
+  std::vector<Reference> references_;
 };
 
 // Plain values; the fallback (or nothing) when absent or of the wrong shape.
@@ -77,6 +90,8 @@ JobPlan read_job(const yaml::Entry& entry, const Value& matrix, const JobSurroun
                  std::vector<Diagnostic>& out);
 
 // Parts of a job, in files of their own.
+/// What expressions name must exist: needs of this job, its steps, axes of its matrix, declared inputs.
+void check_references(const Reader& reader, const JobPlan& plan, std::vector<Diagnostic>& out);
 void read_steps(const yaml::Entry& job, Reader& reader, JobPlan& plan);
 std::vector<Need> read_needs(const yaml::Entry& job, Reader& reader);
 std::vector<ServicePlan> read_services(const yaml::Node* node, Reader& reader);

@@ -119,6 +119,7 @@ JobPlan read_job(const Entry& entry, const Value& matrix, const JobSurroundings&
   plan.caches = read_caches(node.get("cache"), reader);
   plan.outputs = read_outputs(node.get("outputs"), reader);
   plan.artifacts = read_artifacts(node.get("artifacts"));
+  check_references(reader, plan, out);
   return plan;
 }
 

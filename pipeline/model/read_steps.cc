@@ -43,7 +43,7 @@ class StepReader {
     step.origin = node.span;
     const std::string fallback_id = "step-" + std::to_string(number);
     if (node.is_scalar()) {
-      script(node, step);
+      step.script = reader_.script(node);
     } else if (node.is_map()) {
       if (!form(node, step)) return;
       common(node, step);
@@ -58,11 +58,6 @@ class StepReader {
   }
 
  private:
-  void script(const Node& node, StepPlan& step) {
-    auto parsed = parse_script(node.text, node.content, reader_.out());
-    if (parsed) step.script = *std::move(parsed);
-  }
-
   // What the step does: exactly one of run, build, artifact, deploy.
   bool form(const Node& node, StepPlan& step) {
     const Entry* first = nullptr;
@@ -81,7 +76,7 @@ class StepReader {
       if (candidate.settings != nullptr && found->value.is_map())
         step.settings = read_settings(found->value, OneOf(&shape, 1), reader_);
       else if (found->value.is_scalar())
-        script(found->value, step);
+        step.script = reader_.script(found->value);
     }
     // A misspelt `run` is already reported as an unknown key; saying it does nothing would be noise.
     const bool guess = node.entries.size() > known_keys(node);
@@ -175,6 +170,8 @@ void read_steps(const Entry& job, Reader& reader, JobPlan& plan) {
                   "make the deploy one of the steps: - deploy: { … }",
                   {DiagnosticNote{steps->key_span, "the steps are here"}});
   if (deploy != nullptr) return read_deploy_job(*deploy, reader, plan);
+  // A template that could not be found is reported; that its steps are missing follows.
+  if (steps == nullptr && job.value.find("extends") != nullptr && has_errors(reader.out())) return;
   if (steps == nullptr)
     return report(reader.out(), job.key_span, "job " + quoted(job.key) + " has no steps",
                   "write them below steps:, one command per item");

@@ -114,7 +114,9 @@ void Builder::check_tag(const std::string& tag, Span span) {
       "", "?", "!", "tag:yaml.org,2002:str", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"};
   for (const std::string_view harmless : kHarmless)
     if (tag == harmless) return;
-  error(span, "tags are not supported: " + printable(ellipsize(tag, 60)),
+  static constexpr std::string_view kCore = "tag:yaml.org,2002:";
+  const std::string shown = tag.starts_with(kCore) ? "!!" + tag.substr(kCore.size()) : tag;
+  error(span, "tags are not supported: " + printable(ellipsize(shown, 60)),
         "remove it; quotes make a string, everything else keeps its own type");
 }
 
