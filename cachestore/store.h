@@ -21,7 +21,7 @@ namespace slipway::cachestore {
 /// The store: one directory (0700) with everything immutable that Slipway keeps.
 ///   <root>/store.db                 sqlite, WAL: images, snapshots, blobs
 ///   <root>/blobs/sha256/<hex>       OCI layout blob store (manifests, configs, layers)
-///   <root>/snapshots/<id>/fs        an overlay lower directory; /work beside it while it is a draft's upper
+///   <root>/snapshots/<id>/fs        an overlay lower directory; what lies beside it is a left-over of its making
 ///   <root>/drafts/<id>/{fs,work}    uppers being written; swept when their owner is dead (drafts/<owner>.lock)
 ///   <root>/runs/                    belongs to runner/
 /// Several processes may use one store at once (sqlite locks and flock). All methods are thread-safe and blocking.

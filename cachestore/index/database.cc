@@ -11,9 +11,10 @@ namespace {
 
 // Another process holds the write lock only for a few row changes and renames; 10 s is a hung disk.
 constexpr int kBusyMillis = 10'000;
-// The write-ahead log is read whole by the first opener, so it is kept short: 256 pages are about 1
-// MiB, 1 ms.
-constexpr const char* kCheckpointPages = "PRAGMA wal_autocheckpoint=256";
+// The write-ahead log is copied back, which costs two fsyncs, when it has grown to 4 MiB, or at the end of a process
+// from 1 MiB on: the next opener has to read it whole, about a millisecond a MiB.
+constexpr int kLogPagesBusy = 1'000;
+constexpr int kLogPagesAtEnd = 250;
 
 Error sqlite_error(sqlite3* handle, int code, const std::string& path) {
   const int sys = handle == nullptr ? 0 : sqlite3_system_errno(handle);
@@ -108,7 +109,8 @@ Database::Database(Database&& other) noexcept
     : handle_(std::exchange(other.handle_, nullptr)),
       path_(std::move(other.path_)),
       statements_(std::move(other.statements_)),
-      sync_(other.sync_) {
+      sync_(other.sync_),
+      log_pages_(std::move(other.log_pages_)) {
   other.statements_.clear();
 }
 
@@ -120,15 +122,26 @@ Database& Database::operator=(Database&& other) noexcept {
     statements_ = std::move(other.statements_);
     other.statements_.clear();
     sync_ = other.sync_;
+    log_pages_ = std::move(other.log_pages_);
   }
   return *this;
 }
 
 Database::~Database() { close(); }
 
+// Readers of other processes may stand in the way; then the log just grows until the next time.
+void Database::check_point(bool at_end) {
+  const int mode = at_end ? SQLITE_CHECKPOINT_TRUNCATE : SQLITE_CHECKPOINT_PASSIVE;
+  if (at_end) sqlite3_busy_timeout(handle_, 0);
+  if (sqlite3_wal_checkpoint_v2(handle_, nullptr, mode, nullptr, nullptr) == SQLITE_OK)
+    *log_pages_ = 0;
+}
+
 void Database::close() {
   for (auto& [sql, statement] : statements_) sqlite3_finalize(statement);
   statements_.clear();
+  if (handle_ != nullptr && log_pages_ != nullptr && *log_pages_ >= kLogPagesAtEnd)
+    check_point(true);
   if (handle_ != nullptr) sqlite3_close_v2(std::exchange(handle_, nullptr));
 }
 
@@ -154,7 +167,16 @@ Status Database::configure(bool fresh) {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
   if (fresh) SLIP_TRY(exec("PRAGMA journal_mode=WAL"));  // kept in the file from then on
-  return exec(kCheckpointPages);
+  log_pages_ = std::make_unique<int>(0);
+  // Takes the place of sqlite's own automatic checkpoints.
+  sqlite3_wal_hook(
+      handle_,
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<int*>(pages) = count;
+        return SQLITE_OK;
+      },
+      log_pages_.get());
+  return {};
 }
 
 Result<Cursor> Database::query(const char* sql) {
@@ -187,6 +209,7 @@ Status Database::begin(SyncMode mode) {
 Status Database::commit() {
   Status done = SLIP_TRY(query("COMMIT")).run();
   if (!done) roll_back();
+  if (*log_pages_ >= kLogPagesBusy) check_point(false);
   return done;
 }
 

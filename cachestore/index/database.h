@@ -80,12 +80,14 @@ class Database {
   Status begin(SyncMode mode);
   Status commit();
   void roll_back();
+  void check_point(bool at_end);
   void close();
 
   sqlite3* handle_ = nullptr;
   std::unique_ptr<std::string> path_;
   std::map<const void*, sqlite3_stmt*> statements_;
   std::optional<SyncMode> sync_;
+  std::unique_ptr<int> log_pages_;  ///< Length of the write-ahead log after our last commit.
 };
 
 /// Brings an empty or older database to the current schema. (schema.cc)

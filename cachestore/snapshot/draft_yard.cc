@@ -3,23 +3,29 @@
 #include "cachestore/snapshot/draft_yard.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/files.h"
 #include "base/random.h"
+#include "cachestore/snapshot/pristine.h"
 
 namespace slipway::cachestore {
 namespace {
 
 constexpr std::string_view kLockSuffix = ".lock";
+constexpr std::string_view kSpare = "spare";
 
 std::string lock_name(const std::string& owner) { return owner + std::string(kLockSuffix); }
 
 bool is_lock(std::string_view name) { return name.ends_with(kLockSuffix); }
+
+bool is_spare(std::string_view name) { return name.starts_with(kSpare); }
 
 bool try_lock(int fd) { return ::flock(fd, LOCK_EX | LOCK_NB) == 0; }
 
@@ -66,6 +72,7 @@ Result<std::string> DraftYard::new_id() {
 
 Result<std::string> DraftYard::create() {
   std::string id = SLIP_TRY(new_id());
+  if (take_spare(id)) return id;
   const std::string fs = id + "/fs";
   const std::string work = id + "/work";
   const bool made = ::mkdirat(fd_.get(), id.c_str(), 0700) == 0 &&
@@ -78,6 +85,36 @@ Result<std::string> DraftYard::create() {
     return failure;
   }
   return id;
+}
+
+bool DraftYard::take_spare(const std::string& id) {
+  return spares_.with([&](std::vector<std::string>& spares) {
+    while (!spares.empty()) {
+      const std::string name = std::move(spares.back());
+      spares.pop_back();
+      if (::renameat(fd_.get(), name.c_str(), fd_.get(), id.c_str()) == 0) return true;
+    }
+    return false;
+  });
+}
+
+bool DraftYard::make_spare(const std::string& id) {
+  return spares_.with([&](std::vector<std::string>& spares) {
+    for (std::size_t i = 0; i < kMaxSpares; ++i) {
+      const std::string name = std::string(kSpare) + std::to_string(i);
+      if (std::find(spares.begin(), spares.end(), name) != spares.end()) continue;
+      // NOREPLACE: renaming over an empty directory would succeed.
+      if (::renameat2(fd_.get(), id.c_str(), fd_.get(), name.c_str(), RENAME_NOREPLACE) != 0)
+        continue;
+      spares.push_back(name);
+      return true;
+    }
+    return false;
+  });
+}
+
+void DraftYard::recycle(const std::string& id) {
+  if (!make_pristine(fd_.get(), id) || !make_spare(id)) discard(id);
 }
 
 void DraftYard::discard(const std::string& id) {
@@ -106,7 +143,7 @@ Result<std::vector<Fd>> DraftYard::lock_dead(const std::vector<std::string>& nam
 
 Status DraftYard::remove_of_dead(const std::vector<std::string>& dead) {
   for (const std::string& name : SLIP_TRY(list_dir(fd_.get(), path_))) {
-    if (is_lock(name)) continue;
+    if (is_lock(name) || is_spare(name)) continue;
     const std::string owner = name.substr(0, kOwnerDigits);
     if (std::find(dead.begin(), dead.end(), owner) == dead.end()) {
       // The lock is made before and removed after its drafts: a draft seen without one is nobody's.
@@ -124,7 +161,11 @@ Status DraftYard::sweep(const std::function<Status(const std::string& dead)>& ti
   std::vector<std::string> dead;
   const auto locks =
       SLIP_TRY(lock_dead(names, dead));  // held to the end: one sweeper per dead owner
-  if (dead.empty() && std::all_of(names.begin(), names.end(), is_lock)) return {};
+  spares_.with([&](std::vector<std::string>& spares) {
+    std::copy_if(names.begin(), names.end(), std::back_inserter(spares), is_spare);
+  });
+  const auto settled = [](const std::string& name) { return is_lock(name) || is_spare(name); };
+  if (dead.empty() && std::all_of(names.begin(), names.end(), settled)) return {};
   if (!dead.empty()) SLIP_TRY(tidy(dead.front()));
   SLIP_TRY(remove_of_dead(dead));
   for (const std::string& owner : dead) ::unlinkat(fd_.get(), lock_name(owner).c_str(), 0);

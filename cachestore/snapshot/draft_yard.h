@@ -20,6 +20,8 @@ namespace slipway::cachestore {
 class DraftYard {
  public:
   static constexpr std::size_t kOwnerDigits = 12;
+  /// As many as steps usually run side by side; three empty directories each.
+  static constexpr std::size_t kMaxSpares = 16;
 
   static Result<std::shared_ptr<DraftYard>> open(const std::string& root, int root_fd);
   ~DraftYard();
@@ -28,7 +30,9 @@ class DraftYard {
   Result<std::string> new_id();
   /// drafts/<id>/{fs,work} for a new id.
   Result<std::string> create();
-  /// Removes a draft's files; what fails is left for the next sweep.
+  /// Empties a draft and keeps it as a spare, or removes it; what fails is left for the next sweep.
+  void recycle(const std::string& id);
+  /// Removes whatever has this name in the yard; what fails is left for the next sweep.
   void discard(const std::string& id);
 
   /// Removes what dead owners left. `tidy` runs first and only if there is one, while their lock
@@ -51,6 +55,8 @@ class DraftYard {
   };
   DraftYard(std::string path, Fd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
   Status take_ownership(Owner& owner);
+  bool take_spare(const std::string& id);
+  bool make_spare(const std::string& id);
   Result<std::vector<Fd>> lock_dead(const std::vector<std::string>& names,
                                     std::vector<std::string>& dead) const;
   Status remove_of_dead(const std::vector<std::string>& dead);
@@ -58,6 +64,8 @@ class DraftYard {
   std::string path_;
   Fd fd_;
   Guarded<Owner> owner_;
+  Guarded<std::vector<std::string>>
+      spares_;  ///< Names seen or made by us; another process may have taken them.
 };
 
 }  // namespace slipway::cachestore

@@ -7,24 +7,9 @@
 #include "cachestore/snapshot/store_core.h"
 
 namespace slipway::cachestore {
-namespace {
-
-// overlayfs leaves work/work (and work/index with some options) behind; the rest is unexpected but
-// harmless.
-Status drop_work(const DraftYard& yard, const std::string& id) {
-  const std::string work = id + "/work";
-  const std::string inner = work + "/work";
-  ::unlinkat(yard.fd(), inner.c_str(), AT_REMOVEDIR);
-  if (::unlinkat(yard.fd(), work.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT) return {};
-  const Fd dir = SLIP_TRY(open_at(yard.fd(), id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-  return remove_tree_at(dir.get(), "work");
-}
-
-}  // namespace
-
 Result<Placement> Placement::make(StoreCore& core, Database& database, DraftHandle& draft,
                                   const SnapshotRow& row) {
-  SLIP_TRY(drop_work(*core.yard, draft.id));
+  // The overlay's work directory goes along: removing it would cost more than the rename, and prune takes it later.
   if (::renameat(core.yard->fd(), draft.id.c_str(), core.snapshots_fd.get(), row.id.c_str()) != 0) {
     return fail_errno("place snapshot " + core.root + "/snapshots/" + row.id);
   }

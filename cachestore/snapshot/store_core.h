@@ -35,7 +35,7 @@ struct DraftHandle {
   std::shared_ptr<DraftYard> yard;
   std::string id;
   ~DraftHandle() {
-    if (yard != nullptr && !id.empty()) yard->discard(id);
+    if (yard != nullptr && !id.empty()) yard->recycle(id);
   }
 };
 
@@ -54,7 +54,7 @@ Status tidy_after(StoreCore& core, const std::string& dead);
 /// kept. (place.cc)
 class Placement {
  public:
-  /// Drops the overlay's work directory, renames, records. An error leaves the draft as it was.
+  /// Renames and records. An error leaves the draft as it was.
   static Result<Placement> make(StoreCore& core, Database& database, DraftHandle& draft,
                                 const SnapshotRow& row);
   Placement(Placement&& other) noexcept;
