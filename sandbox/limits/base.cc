@@ -83,8 +83,9 @@ void choose_v2(const Hierarchies& found, Bases& bases) {
   if (writable(tree.mount) || parents.empty()) parents.push_back(tree.mount);
   for (const std::string& parent : parents) {
     if (!writable(parent) || !writable(parent + "/cgroup.procs")) {
-      bases.notices.push_back(parent + " is not ours to write" +
-                              (::geteuid() == 0 ? "" : std::string("; ") + kDelegationHint));
+      std::string notice = parent + " is not ours to write";
+      if (::geteuid() != 0) notice.append("; ").append(kDelegationHint);
+      bases.notices.push_back(std::move(notice));
       continue;
     }
     const Base base{parent, available_v2(found, parent), true};
