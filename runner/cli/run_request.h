@@ -37,7 +37,7 @@ struct RunRequest {
 };
 
 /// kInvalid for what is wrong with a value (naming the option), kUnsupported for what comes later, kNotFound for a
-/// missing volume source or --env-file. `host_root`: the caller is root, so volumes are shifted into the container's ids.
+/// missing volume source or --env-file. `host_root`: the caller is root, so volumes are shifted to the container's ids.
 Result<RunRequest> run_request(const Invocation& invocation, const Environment& environment,
                                bool host_root);
 

@@ -12,7 +12,8 @@ namespace slipway::runner {
 
 /// `--format`: the part of Go's text/template that people use with docker. Fields `.A.B`, `json join lower upper title
 /// split len index print println eq ne not and or`, pipes, parentheses, string and integer literals,
-/// if/else/range/with/end and `{{- -}}`. No variables, no user templates; at most 64 KiB of text and 1 MiB of output, nesting at most 32.
+/// if/else/range/with/end and `{{- -}}`. No variables, no user templates; at most 64 KiB of text and 1 MiB of output,
+/// nesting at most 32.
 class FormatTemplate {
  public:
   /// kInvalid: `parse template: 1:7: unknown function "jsn"`.
