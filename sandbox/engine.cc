@@ -58,7 +58,7 @@ Result<std::unique_ptr<Container>> LocalEngine::launch(const ContainerSpec& spec
   std::unique_ptr<Cgroup> cgroup = SLIP_TRY(cgroups_->create(spec.name, spec.limits));
   Plan plan;
   build_plan(spec, *slot, prepared, static_cast<int>(cgroup->procs_fds().size()), plan);
-  Launched launched = SLIP_TRY(spawn(spec, *slot, *cgroup, plan));
+  Launched launched = SLIP_TRY(spawn(spec, *slot, prepared.user, *cgroup, plan));
   return supervise(std::move(launched), std::move(cgroup), std::move(slot), started);
 }
 

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -88,18 +89,31 @@ Result<Fd> pipe_to_child(Plan& plan, std::int16_t place) {
   return std::move(pipe.write);
 }
 
-Status place_stdio(const ProcessSpec& process, Plan& plan) {
+// So that the command can open /dev/stdout again, as many log there. Pipes without a name only: what has one on disk
+// keeps its owner. Failing is no harm.
+void give_pipe(int descriptor, const IdSlot& slot, const UserIds& user) {
+  constexpr long kPipeFs = 0x50495045;  // PIPEFS_MAGIC of linux/magic.h
+  struct statfs found;
+  if (::fstatfs(descriptor, &found) != 0 || found.f_type != kPipeFs) return;
+  const uid_t shift = slot.view.creator.value_or(0);
+  (void)!::fchown(descriptor, shift + user.uid, shift + user.gid);
+}
+
+Status place_stdio(const ProcessSpec& process, const IdSlot& slot, const UserIds& user,
+                   Plan& plan) {
   Fd null = SLIP_TRY(open_file("/dev/null", O_RDWR));
   SLIP_TRY(plan.own_high(kNull, null.get()));
   const std::pair<std::int16_t, int> streams[] = {
       {kStdin, process.stdin_fd}, {kStdout, process.stdout_fd}, {kStderr, process.stderr_fd}};
   for (const auto& [place, descriptor] : streams) {
+    if (descriptor >= 0) give_pipe(descriptor, slot, user);
     SLIP_TRY(plan.own_high(place, descriptor >= 0 && !process.terminal ? descriptor : null.get()));
   }
   return {};
 }
 
-Result<Links> make_links(const ContainerSpec& spec, const Cgroup& cgroup, Plan& plan) {
+Result<Links> make_links(const ContainerSpec& spec, const IdSlot& slot, const UserIds& user,
+                         const Cgroup& cgroup, Plan& plan) {
   Links links;
   links.report = SLIP_TRY(pipe_from_child(plan, kReport));
   links.gate = SLIP_TRY(pipe_to_child(plan, kParentGate));
@@ -119,7 +133,7 @@ Result<Links> make_links(const ContainerSpec& spec, const Cgroup& cgroup, Plan& 
     links.master_socket = Fd(pair[0]);
     plan.own(kMasterSocket, Fd(pair[1]));
   }
-  SLIP_TRY(place_stdio(spec.process, plan));
+  SLIP_TRY(place_stdio(spec.process, slot, user, plan));
   return links;
 }
 
@@ -224,9 +238,9 @@ Result<std::optional<LaunchFailure>> drive(const Child& child, const IdSlot& slo
 
 }  // namespace
 
-Result<Launched> spawn(const ContainerSpec& spec, const IdSlot& slot, const Cgroup& cgroup,
-                       Plan& plan) {
-  Links links = SLIP_TRY(make_links(spec, cgroup, plan));
+Result<Launched> spawn(const ContainerSpec& spec, const IdSlot& slot, const UserIds& user,
+                       const Cgroup& cgroup, Plan& plan) {
+  Links links = SLIP_TRY(make_links(spec, slot, user, cgroup, plan));
   const Stacks stacks = SLIP_TRY(Stacks::make());
   LaunchTable& table = plan.seal(stacks.lower(1), kStackSize);
   Child child = SLIP_TRY(clone_child(clone_flags(spec, cgroup), cgroup, stacks, table));

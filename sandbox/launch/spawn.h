@@ -8,6 +8,7 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "sandbox/ids/id_slots.h"
+#include "sandbox/ids/user_lookup.h"
 #include "sandbox/launch/plan.h"
 #include "sandbox/limits/cgroup.h"
 #include "sandbox/outcome.h"
@@ -27,7 +28,7 @@ struct Launched {
 };
 
 /// Starts the processes and waits until both run their own program (or one failed). Blocking, some milliseconds.
-Result<Launched> spawn(const ContainerSpec& spec, const IdSlot& slot, const Cgroup& cgroup,
-                       Plan& plan);
+Result<Launched> spawn(const ContainerSpec& spec, const IdSlot& slot, const UserIds& user,
+                       const Cgroup& cgroup, Plan& plan);
 
 }  // namespace slipway::sandbox

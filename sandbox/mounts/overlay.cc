@@ -76,7 +76,9 @@ Status check_layers(const OverlayStack& stack) {
 // `volatile` leaves this mark so that a crashed upper is not used again by mistake. Ours are drafts, which do not
 // outlive their owner; the same draft under a second container is no mistake.
 void forget_volatile_mark(const std::string& work) {
-  ::rmdir((work + "/work/incompat/volatile").c_str());
+  const std::string mark = work + "/work/incompat/volatile";
+  ::unlink((mark + "/dirty").c_str());
+  ::rmdir(mark.c_str());
 }
 
 Status configure(int context, const OverlayNames& names, const LayerView& view) {
