@@ -57,6 +57,7 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int out, int err) {
   posix_spawnattr_setflags(&spawn.attributes,
                            POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
   std::vector<char*> words;
+  words.reserve(argv.size() + 1);
   for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
   words.push_back(nullptr);
   pid_t pid = -1;
