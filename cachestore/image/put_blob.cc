@@ -33,7 +33,7 @@ StagedBlob::~StagedBlob() {
 Status StagedBlob::place(Database& database, std::int64_t now) {
   SLIP_TRY(core_->blobs.place(core_->yard->fd(), name_, digest_));
   name_.clear();
-  return blob_rows::put(database, {digest_.str(), static_cast<std::int64_t>(size_)}, now);
+  return blob_rows::put(database, {digest_.str(), static_cast<std::int64_t>(size_), {}}, now);
 }
 
 Result<Digest> Store::put_blob(std::string_view data) {

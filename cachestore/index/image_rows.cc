@@ -128,16 +128,30 @@ Result<std::vector<std::string>> all_names(Database& database) {
 namespace blob_rows {
 
 Status put(Database& database, const BlobRow& row, std::int64_t created) {
-  auto cursor = SLIP_TRY(
-      database.query("INSERT OR IGNORE INTO blobs (digest, size, created) VALUES (?, ?, ?)"));
-  return cursor.bind(row.digest).bind(row.size).bind(created).run();
+  auto cursor = SLIP_TRY(database.query(
+      "INSERT OR IGNORE INTO blobs (digest, size, created, diff_id) VALUES (?, ?, ?, ?)"));
+  cursor.bind(row.digest).bind(row.size).bind(created);
+  if (row.diff_id.empty()) {
+    cursor.bind_null();
+  } else {
+    cursor.bind(row.diff_id);
+  }
+  return cursor.run();
 }
 
 Result<std::optional<BlobRow>> get(Database& database, std::string_view digest) {
-  auto cursor = SLIP_TRY(database.query("SELECT digest, size FROM blobs WHERE digest = ?"));
+  auto cursor =
+      SLIP_TRY(database.query("SELECT digest, size, diff_id FROM blobs WHERE digest = ?"));
   cursor.bind(digest);
   if (!SLIP_TRY(cursor.step())) return std::optional<BlobRow>();
-  return std::optional(BlobRow{cursor.text(0), cursor.integer(1)});
+  return std::optional(BlobRow{cursor.text(0), cursor.integer(1), cursor.text(2)});
+}
+
+Result<bool> any_layer_of_size(Database& database, std::int64_t size) {
+  auto cursor = SLIP_TRY(
+      database.query("SELECT 1 FROM blobs WHERE size = ? AND diff_id IS NOT NULL LIMIT 1"));
+  cursor.bind(size);
+  return cursor.step();
 }
 
 Status remove(Database& database, std::string_view digest) {

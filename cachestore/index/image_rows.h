@@ -23,6 +23,7 @@ struct ImageRow {
 struct BlobRow {
   std::string digest;
   std::int64_t size = 0;
+  std::string diff_id;  ///< Of layers; else empty.
 };
 
 namespace image_rows {
@@ -52,6 +53,8 @@ namespace blob_rows {
 Status put(Database& database, const BlobRow& row, std::int64_t created);
 Result<std::optional<BlobRow>> get(Database& database, std::string_view digest);
 Status remove(Database& database, std::string_view digest);
+/// Whether some layer blob has this size: only then hashing a file could find it known.
+Result<bool> any_layer_of_size(Database& database, std::int64_t size);
 Result<std::vector<std::string>> all(Database& database);
 /// Blobs of image `id` that no other image uses.
 Result<std::vector<std::string>> only_of_image(Database& database, std::string_view id);

@@ -25,8 +25,9 @@ constexpr const char* kFirst = R"sql(
   CREATE UNIQUE INDEX snapshots_by_key ON snapshots (kind, key) WHERE key <> '';
   CREATE INDEX snapshots_by_use ON snapshots (kind, used);
   CREATE TABLE blobs (
-    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL
+    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, created INTEGER NOT NULL, diff_id TEXT
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX blobs_by_size ON blobs (size) WHERE diff_id IS NOT NULL;
   CREATE TABLE images (
     id TEXT PRIMARY KEY, manifest TEXT NOT NULL, created INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
