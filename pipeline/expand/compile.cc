@@ -30,11 +30,12 @@ std::string name_of(std::string_view path) {
   return printable(path.substr(0, path.rfind('.')));
 }
 
-// `steps:` without jobs is one job called "default"; from there on there is one form only.
+// `steps:` is one job called "default"; from there on there is one form only. Jobs of included files may stand beside.
 void normalise_steps(Node& root, std::vector<Diagnostic>& out) {
   Entry* steps = root.find("steps");
   if (steps == nullptr) return;
-  if (const Entry* jobs = root.find("jobs")) {
+  Entry* jobs = root.find("jobs");
+  if (jobs != nullptr && (jobs->key_span.file == steps->key_span.file || !jobs->value.is_map())) {
     report(out, steps->key_span, "\"steps\" and \"jobs\" in one pipeline",
            "move the steps into a job", {DiagnosticNote{jobs->key_span, "the jobs are here"}});
     return;
@@ -43,6 +44,15 @@ void normalise_steps(Node& root, std::vector<Diagnostic>& out) {
   job.value.kind = yaml::Kind::kMap;
   job.value.span = steps->value.span;
   job.value.entries.push_back({"steps", steps->key_span, std::move(steps->value)});
+  if (jobs != nullptr) {
+    if (const Entry* other = jobs->value.find("default"))
+      report(out, steps->key_span, "an included file has a job \"default\" already",
+             "write jobs: instead of steps:", {DiagnosticNote{other->key_span, "it is here"}});
+    else
+      jobs->value.entries.push_back(std::move(job));
+    std::erase_if(root.entries, [](const Entry& entry) { return entry.key == "steps"; });
+    return;
+  }
   steps->key = "jobs";
   steps->value = {};
   steps->value.kind = yaml::Kind::kMap;

@@ -56,7 +56,7 @@ class Resolver {
     bytes_ += yaml::weight(below);
     if (bytes_ > kMaxExpandedBytes) {
       if (!std::exchange(exhausted_, true))
-        report(out_, span, "templates expand to more than 32 MiB");
+        report(out_, span, "templates expand to more than 16 MiB");
       return;
     }
     yaml::merge_under(node, below);

@@ -58,7 +58,7 @@ class JobExpander {
     }
     bytes_ += yaml::weight(entry.value) + shared_weight_;
     if (bytes_ > kMaxExpandedBytes) {
-      report(out_, entry.key_span, "the jobs expand to more than 32 MiB",
+      report(out_, entry.key_span, "the jobs expand to more than 16 MiB",
              "move long scripts into files of the repository");
       return false;
     }

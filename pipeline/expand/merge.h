@@ -15,7 +15,7 @@ inline constexpr std::size_t kMaxIncludes = 64;  ///< Files; a team's shared par
 inline constexpr int kMaxIncludeDepth = 8;       ///< Files including files.
 inline constexpr int kMaxExtendsDepth = 16;      ///< Templates on templates.
 /// All jobs after templates and matrices, in bytes of the tree: 1,000 copies of a long template stay bounded.
-inline constexpr std::size_t kMaxExpandedBytes = std::size_t{32} << 20;
+inline constexpr std::size_t kMaxExpandedBytes = std::size_t{16} << 20;
 
 /// Reads every `include:` of `root` (of file 0) and merges it under root. Included files are checked along
 /// language::kIncluded; root is not checked here.
