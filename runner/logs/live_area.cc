@@ -38,7 +38,9 @@ std::string fit(std::string text, std::size_t columns, const Style& style) {
 std::string timer(MonoTime since, MonoTime now) {
   // Whole seconds: tenths in a live area only make it restless.
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - since);
-  return format_duration(std::max<Millis>(seconds, Millis{0}));
+  if (seconds < std::chrono::seconds(10))
+    return std::to_string(std::max<std::int64_t>(seconds.count(), 0)) + "s";
+  return format_duration(seconds);
 }
 
 std::string step_text(const JobView& job) {

@@ -56,7 +56,11 @@ void base64(std::string_view value, Forms& out) {
     const std::string encoded = base64_encode(std::string(phase, '\0') + std::string(value));
     const std::size_t first = (phase * 8 + 5) / 6;
     const std::size_t end = (phase + value.size()) * 8 / 6;
-    if (end > first) add_base64(encoded.substr(first, end - first), out);
+    if (end <= first) continue;
+    add_base64(encoded.substr(first, end - first), out);
+    // Where the text ends with the value, its last bits are in one more digit, which padding may follow.
+    add_base64(encoded.substr(first), out);
+    add_base64(encoded.substr(first, encoded.find_last_not_of('=') + 1 - first), out);
   }
 }
 

@@ -1,6 +1,7 @@
 // Marks, colours and words that all sinks for people share.
 #include "runner/logs/style.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -89,7 +90,9 @@ std::string outcome_text(const Event& end) {
 }
 
 std::string seconds_text(double seconds) {
-  return format_duration(Millis(static_cast<Millis::rep>(seconds * 1000)));
+  const Millis millis(static_cast<Millis::rep>(std::clamp(seconds, 0.0, 1e9) * 1000));
+  if (millis < Millis(100)) return std::to_string(millis.count()) + "ms";
+  return format_duration(millis);
 }
 
 }  // namespace slipway::runner
