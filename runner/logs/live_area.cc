@@ -157,8 +157,9 @@ std::vector<std::string> draw_live_area(const RunView& view, MonoTime now, std::
     lines.push_back(job_row(job, now, frame, name_columns, columns, style));
   }
   if (shown < view.running()) {
-    lines.push_back(
-        style.paint(Paint::kDim, "  and " + std::to_string(view.running() - shown) + " more"));
+    lines.push_back(style.paint(
+        Paint::kDim,
+        fit("  and " + std::to_string(view.running() - shown) + " more", columns, style)));
   }
   lines.push_back(progress_row(view, now, columns, style));
   return lines;

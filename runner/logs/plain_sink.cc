@@ -90,7 +90,7 @@ class QuietSink : public EventSink {
 
   void close() override {
     if (summary_.failed()) {
-      out_.write(summary_.failures(style_, repeat_) + "\n" + summary_.total(style_));
+      out_.write(summary_.failures(style_, repeat_).substr(1) + "\n" + summary_.total(style_));
     }
     summary_ = RunSummary();
   }
