@@ -188,6 +188,7 @@ struct Plan {
   std::string name;
   std::vector<JobPlan> jobs;  ///< In file order, matrix instances adjacent; needs form a DAG (checked).
   std::optional<ConcurrencyPlan> concurrency;
+  std::vector<std::string> missing_inputs;  ///< Inputs without default that a manual event lacks: do not run.
   bool triggered = true;  ///< Whether `on:` takes the event it was compiled for (`runner exec` runs it anyway).
 };
 

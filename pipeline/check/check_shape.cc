@@ -6,6 +6,14 @@
 
 namespace slipway::pipeline {
 
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates,
+                       const std::vector<Diagnostic>& so_far) {
+  constexpr std::size_t kEnough = 200;  // twice of what is shown
+  if (so_far.size() > kEnough) return {};
+  const auto near = did_you_mean(word, candidates);
+  return near ? "did you mean " + quoted(*near) + "?" : std::string();
+}
+
 std::string quoted(std::string_view text) { return "\"" + printable(ellipsize(text, 60)) + "\""; }
 
 namespace {

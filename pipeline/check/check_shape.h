@@ -21,6 +21,11 @@ void check_value(const yaml::Node& node, const std::string& called, OneOf shapes
 /// Help for an unknown key: habits from other systems, the level it belongs to, the nearest known key.
 std::string unknown_key_help(const std::string& key, const MapRule& rule);
 
+/// did_you_mean, as the words of a help; empty when nothing is near. A file with hundreds of findings gets no more
+/// suggestions: each costs a comparison with every candidate.
+std::string suggestion(const std::string& word, const std::vector<std::string>& candidates,
+                       const std::vector<Diagnostic>& so_far);
+
 /// `"text"`, printable and cut: how diagnostics quote the file.
 std::string quoted(std::string_view text);
 

@@ -1,4 +1,5 @@
 // The language's tables as JSON Schema, for editors. Each map of the language is one definition.
+#include <cstdlib>
 #include <map>
 
 #include "base/json.h"
@@ -29,7 +30,11 @@ class SchemaWriter {
     schema.set("description", "The native pipeline file of Slipway (.slipway.yml).");
     schema.set("$ref", reference(language::kPipeline));
     Json definitions;
-    for (const MapRule* rule : order_) definitions.set(slug(rule->name), definition(*rule));
+    for (const MapRule* rule : order_) {
+      // Two tables of one name would silently become one definition.
+      if (definitions.find(slug(rule->name)) != nullptr) std::abort();
+      definitions.set(slug(rule->name), definition(*rule));
+    }
     schema.set("$defs", std::move(definitions));
     return schema.pretty();
   }

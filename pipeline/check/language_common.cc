@@ -66,6 +66,6 @@ constexpr KeyRule kServiceKeys[] = {
 const MapRule kImage{"an image", kImageKeys};
 const MapRule kResources{"resources", kResourcesKeys};
 const MapRule kService{"a service", kServiceKeys};
-const MapRule kEnv{"an environment", {}, kEnvValue, &rules::kEnvName};
+const MapRule kEnv{"an env map", {}, kEnvValue, &rules::kEnvName};
 
 }  // namespace slipway::pipeline::language

@@ -210,6 +210,8 @@ constexpr std::string_view kStrategyWords[] = {"blue-green", "rolling", "canary"
 namespace rules {
 
 constexpr std::string_view kAnyScalarSchema = R"({"type":["string","number","boolean"]})";
+constexpr std::string_view kFilledSchema =
+    R"({"type":["string","number","boolean"],"minLength":1})";
 constexpr std::string_view kWordSchema = R"({"type":"string"})";
 
 const ScalarRule kString{"a string", accept_all, kAnyScalarSchema};
@@ -227,20 +229,21 @@ const ScalarRule kSize{
     R"({"type":["string","integer"],"pattern":"^[0-9]+(\\.[0-9]+)?([kKmMgGtT]?([iI]?[bB])?)$"})"};
 const ScalarRule kPercent{"a percentage", accept_percent,
                           R"({"type":["string","integer"],"pattern":"^[0-9]{1,3}%?$"})"};
-const ScalarRule kGlob{"a path pattern", accept_glob, R"({"type":"string","minLength":1})"};
+const ScalarRule kGlob{"a path pattern", accept_glob, kFilledSchema};
 const ScalarRule kCron{"a cron line such as \"30 3 * * 1-5\"", accept_cron, R"({"type":"string"})"};
 const ScalarRule kExpression{"an expression", accept_all, R"({"type":["string","boolean"]})"};
-const ScalarRule kScript{"a command", accept_script, R"({"type":"string","minLength":1})"};
+const ScalarRule kScript{"a command", accept_script, kFilledSchema};
 const ScalarRule kPort{"a port", accept_port, R"({"type":"integer","minimum":1,"maximum":65535})"};
 const ScalarRule kExitCode{"an exit code", accept_exit_code,
                            R"({"type":"integer","minimum":0,"maximum":255})"};
 const ScalarRule kEnvName{"an environment name", accept_env_name,
                           R"({"type":"string","pattern":"^[A-Za-z_][A-Za-z0-9_]*$"})"};
-const ScalarRule kId{"a name", accept_id,
-                     R"({"type":"string","pattern":"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"})"};
+const ScalarRule kId{
+    "a name", accept_id,
+    R"({"type":["string","number"],"pattern":"^[A-Za-z0-9_][A-Za-z0-9_-]{0,63}$"})"};
 const ScalarRule kJobName{"a job name", accept_job_name,
                           R"({"type":"string","minLength":1,"maxLength":128})"};
-const ScalarRule kImageName{"an image name", accept_image, R"({"type":"string","minLength":1})"};
+const ScalarRule kImageName{"an image name", accept_image, kFilledSchema};
 
 const ScalarRule kPullPolicy{"a pull policy", accept_word, kWordSchema, kPullWords};
 const ScalarRule kNetwork{"a network mode", accept_word, kWordSchema, kNetworkWords};

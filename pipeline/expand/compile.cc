@@ -75,7 +75,7 @@ std::optional<ConcurrencyPlan> read_concurrency(const Node* node, Reader& reader
 Plan build_plan(const Node& root, const CompileRequest& request, std::vector<Diagnostic>& out) {
   Plan plan;
   const Node* on = root.get("on");
-  const Value inputs = manual_inputs(on, request.event, out);
+  const Value inputs = manual_inputs(on, request.event, out, plan.missing_inputs);
   EvalContext fixed;
   JobPlan bare;
   bare.inputs = inputs;
@@ -93,7 +93,8 @@ Plan build_plan(const Node& root, const CompileRequest& request, std::vector<Dia
              "write steps: with one command per item, or jobs:");
     return plan;
   }
-  const JobSurroundings around{request.event, root.get("defaults"), root.get("env"), inputs};
+  const JobSurroundings around{request.event, root.get("defaults"), root.get("env"), inputs,
+                               on == nullptr ? 0 : yaml::weight(*on)};
   plan.jobs = expand_jobs(jobs->value, around, out);
   if (plan.jobs.empty() && !has_errors(out))
     report(out, jobs->key_span, "the pipeline has no jobs that run",

@@ -66,10 +66,9 @@ class Resolver {
     if (!name.is_scalar() || exhausted_) return nullptr;
     const auto found = raw_.find(name.text);
     if (found == raw_.end()) {
-      const auto near = did_you_mean(name.text, templates_);
-      report(out_, name.span, "unknown template " + quoted(name.text),
-             near ? "did you mean \"" + *near + "\"?"
-                  : "templates are jobs whose names start with a dot");
+      std::string help = suggestion(name.text, templates_, out_);
+      if (help.empty()) help = "templates are jobs whose names start with a dot";
+      report(out_, name.span, "unknown template " + quoted(name.text), std::move(help));
       return nullptr;
     }
     if (name.text.starts_with(".")) return found->second;

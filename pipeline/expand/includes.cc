@@ -118,6 +118,11 @@ class Includer {
     }
     auto tree = yaml::parse(sources_, static_cast<int>(index - sources_.begin()), out_);
     if (!tree) return std::nullopt;
+    weight_ += yaml::weight(*tree);
+    if (weight_ > kMaxExpandedBytes) {
+      report(out_, span, "included files hold more than 16 MiB of values");
+      return std::nullopt;
+    }
     if (tree->is_map()) return tree;
     report(out_, tree->span.valid() ? tree->span : span,
            "an included file must be a map, found " + std::string(yaml::describe(*tree)));
@@ -132,7 +137,6 @@ class Includer {
         given.emplace_back(entry.key, GivenInput{yaml::to_value(entry.value), entry.key_span});
     const Node* declared = tree.get("inputs");
     const Value inputs = resolve_inputs(declared, given, span, out_);
-    std::vector<yaml::Entry> own;  // the declarations themselves are not substituted
     substitute_inputs(tree, inputs, out_);
     for (const yaml::Entry& entry : tree.entries)
       if (entry.key != "jobs") check_entry(entry);
@@ -158,6 +162,7 @@ class Includer {
   std::vector<std::string> chain_;
   std::size_t count_ = 0;
   std::size_t bytes_ = 0;
+  std::size_t weight_ = 0;
 };
 
 }  // namespace

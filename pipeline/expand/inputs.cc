@@ -40,8 +40,9 @@ std::optional<Value> converted(const Value& value, const std::string& type) {
 
 class InputResolver {
  public:
-  InputResolver(const GivenInputs& given, Span where, std::vector<Diagnostic>& out)
-      : given_(given), where_(where), out_(out) {}
+  InputResolver(const GivenInputs& given, Span where, std::vector<Diagnostic>& out,
+                std::vector<std::string>* missing)
+      : given_(given), where_(where), out_(out), missing_(missing) {}
 
   Value resolve(const Node* declared) {
     Value::Map values;
@@ -55,9 +56,9 @@ class InputResolver {
     }
     for (const auto& [name, input] : given_) {
       if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-      const auto near = did_you_mean(name, names);
-      std::string help = names.empty() ? "none are declared" : "declared: " + join(names, ", ");
-      if (near) help = "did you mean \"" + *near + "\"?";
+      std::string help = suggestion(name, names, out_);
+      if (help.empty() && names.size() <= 12)
+        help = names.empty() ? "none are declared" : "declared: " + printable(join(names, ", "));
       report(out_, place(input), "unknown input " + quoted(name), std::move(help));
     }
     return Value(std::move(values));
@@ -72,6 +73,10 @@ class InputResolver {
       if (name == declaration.key) return checked(declaration, type, input.value, place(input));
     if (const Node* fallback = declaration.value.get("default"))
       return checked(declaration, type, yaml::to_value(*fallback), fallback->span);
+    if (missing_ != nullptr) {
+      missing_->push_back(declaration.key);
+      return {};
+    }
     report(out_, where_, "input " + quoted(declaration.key) + " is missing",
            "it has no default; give it a value",
            {DiagnosticNote{declaration.key_span, "declared here"}});
@@ -103,6 +108,7 @@ class InputResolver {
   const GivenInputs& given_;
   Span where_;
   std::vector<Diagnostic>& out_;
+  std::vector<std::string>* missing_;
 };
 
 // Texts with a quote doubled and in single quotes are literals of the expression language.
@@ -142,16 +148,19 @@ class Substitution {
   }
 
   void scalar(Node& node, Place place) {
-    if (node.text.find("inputs") == std::string::npos) return;
+    if (node.text.find("inputs") == std::string::npos || exhausted(node)) return;
     const bool bare = place == Place::kCondition && node.text.find("${{") == std::string::npos;
     if (bare) {
       node.text = expression(node.text, node);
+      made_ += node.text.size();
       return;
     }
     if (place == Place::kPlain && whole_value(node)) return;
     std::string result;
-    std::string_view rest = node.text;
+    const std::string whole = std::move(node.text);
+    std::string_view rest = whole;
     for (std::size_t open; (open = rest.find("${{")) != std::string_view::npos;) {
+      if (made_ + result.size() > kMaxExpandedBytes) break;
       const std::size_t close = rest.find("}}", open);
       if (close == std::string_view::npos) break;
       const std::string_view inside = rest.substr(open + 3, close - open - 3);
@@ -161,6 +170,7 @@ class Substitution {
       rest.remove_prefix(close + 2);
     }
     node.text = result.append(rest);
+    made_ += node.text.size();
   }
 
   // `${{ inputs.x }}` and nothing else: the node takes the value's type.
@@ -170,6 +180,14 @@ class Substitution {
     const Value* value = single_input(text.substr(3, text.size() - 5));
     if (value == nullptr) return false;
     become(node, *value);
+    made_ += yaml::weight(node);
+    return true;
+  }
+
+  // One long value named ten thousand times must not fill the memory.
+  bool exhausted(const Node& node) {
+    if (made_ <= kMaxExpandedBytes) return false;
+    if (!std::exchange(said_, true)) report(out_, node.span, "inputs expand to more than 16 MiB");
     return true;
   }
 
@@ -206,6 +224,7 @@ class Substitution {
     std::string result;
     char quote = 0;
     for (std::size_t at = 0; at < text.size();) {
+      if (made_ + result.size() > kMaxExpandedBytes) break;
       const char c = text[at];
       const bool fresh = at == 0 || (!name_char(text[at - 1]) && text[at - 1] != '.');
       if (quote == 0 && fresh && text.substr(at).starts_with(kRoot)) {
@@ -232,13 +251,15 @@ class Substitution {
 
   const Value& inputs_;
   std::vector<Diagnostic>& out_;
+  std::size_t made_ = 0;
+  bool said_ = false;
 };
 
 }  // namespace
 
 Value resolve_inputs(const Node* declared, const GivenInputs& given, Span where,
-                     std::vector<Diagnostic>& out) {
-  return InputResolver(given, where, out).resolve(declared);
+                     std::vector<Diagnostic>& out, std::vector<std::string>* missing) {
+  return InputResolver(given, where, out, missing).resolve(declared);
 }
 
 void substitute_inputs(Node& root, const Value& inputs, std::vector<Diagnostic>& out) {

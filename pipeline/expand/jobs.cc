@@ -16,7 +16,8 @@ class JobExpander {
  public:
   JobExpander(const JobSurroundings& around, std::vector<Diagnostic>& out)
       : around_(around), out_(out) {
-    if (around.env != nullptr) shared_weight_ = yaml::weight(*around.env);
+    shared_weight_ = around.inputs_weight;
+    if (around.env != nullptr) shared_weight_ += yaml::weight(*around.env);
   }
 
   std::vector<JobPlan> expand(const Node& jobs) {

@@ -19,7 +19,9 @@ void resolve_needs(const yaml::Node& jobs, std::vector<JobPlan>& plans,
 
 /// Whether `on:` takes this event.
 bool is_triggered(const yaml::Node* on, const Event& event);
-/// The inputs of `on: manual: inputs:` with what the event gives, as a map.
-Value manual_inputs(const yaml::Node* on, const Event& event, std::vector<Diagnostic>& out);
+/// The inputs of `on: manual: inputs:` with what the event gives, as a map. Names that lack a value go to `missing`:
+/// a file without them is sound, only a run is not.
+Value manual_inputs(const yaml::Node* on, const Event& event, std::vector<Diagnostic>& out,
+                    std::vector<std::string>& missing);
 
 }  // namespace slipway::pipeline

@@ -15,7 +15,10 @@ using yaml::Entry;
 using yaml::Node;
 
 // Before exclusions; bounds the work for a matrix that would be cut down later.
-constexpr std::size_t kMaxProduct = 4096;
+constexpr std::size_t kMaxProduct = 1024;
+constexpr std::size_t kMaxAxes = 32;
+constexpr std::size_t kMaxRows = 256;   // of include and of exclude, each
+constexpr std::size_t kMaxValues = 64;  // of one combination
 
 constexpr std::string_view kOptions[] = {"include", "exclude", "max-parallel", "fail-fast"};
 
@@ -33,7 +36,8 @@ class Expander {
     std::vector<Value> combinations = product(matrix.key_span);
     if (failed_) return {};
     exclude(matrix.value.get("exclude"), combinations);
-    include(matrix.value.get("include"), combinations);
+    if (combinations.size() <= kMaxInstances) include(matrix.value.get("include"), combinations);
+    if (failed_) return {};
     if (combinations.empty()) {
       report(reader_.out(), matrix.key_span, "the matrix has no combinations",
              "give it an axis with values, or an include entry");
@@ -64,7 +68,10 @@ class Expander {
           failed_ = true;
           continue;
         }
-        axis.values = *value.list();
+        if (value.list()->size() > kMaxProduct)
+          refuse(entry.value.span, "axis " + quoted(entry.key) + " has more than 1,024 values");
+        else
+          axis.values = *value.list();
       } else {
         literal_values(entry, axis);
       }
@@ -74,10 +81,18 @@ class Expander {
       }
       axes_.push_back(std::move(axis));
     }
+    if (axes_.size() > kMaxAxes)
+      refuse(matrix.entries.front().key_span, "the matrix has more than 32 axes");
     return !failed_;
   }
 
+  void refuse(Span span, std::string message) {
+    if (!std::exchange(failed_, true)) report(reader_.out(), span, std::move(message));
+  }
+
   void literal_values(const Entry& entry, Axis& axis) {
+    if (entry.value.items.size() > kMaxProduct)
+      return refuse(entry.key_span, "axis " + quoted(entry.key) + " has more than 1,024 values");
     for (const Node& item : entry.value.items) {
       Value value = reader_.fixed_value(item, "matrix");
       // The one trap of YAML numbers that costs people hours: 3.10 is 3.1.
@@ -99,7 +114,7 @@ class Expander {
     combinations.emplace_back(Value::Map{});
     for (const Axis& axis : axes_) {
       if (combinations.size() * axis.values.size() > kMaxProduct) {
-        report(reader_.out(), where, "the matrix has more than 4,096 combinations",
+        report(reader_.out(), where, "the matrix has more than 1,024 combinations",
                "at most 256 are run; split the job");
         failed_ = true;
         return {};
@@ -134,15 +149,20 @@ class Expander {
     return values;
   }
 
+  // 3.9 and "3.9" mean the same to who writes them.
+  static bool same(const Value& a, const Value& b) {
+    return a == b || (a.type_name() != b.type_name() && a.to_text() == b.to_text());
+  }
+
   static bool agrees(const Value& combination, const Value& row) {
     return std::all_of(row.map()->begin(), row.map()->end(), [&](const auto& member) {
       const Value* value = combination.find(member.first);
-      return value != nullptr && value->to_text() == member.second.to_text();
+      return value != nullptr && same(*value, member.second);
     });
   }
 
   void exclude(const Node* list, std::vector<Value>& combinations) {
-    if (list == nullptr) return;
+    if (list == nullptr || !few_rows(*list)) return;
     for (const Node& item : list->items) {
       if (!item.is_map() || item.entries.empty()) continue;
       bool slip = false;
@@ -162,7 +182,7 @@ class Expander {
 
   // GitHub's rule: values of the axes themselves are never overwritten, added ones may be.
   void include(const Node* list, std::vector<Value>& combinations) {
-    if (list == nullptr) return;
+    if (list == nullptr || !few_rows(*list)) return;
     const std::size_t originals = combinations.size();
     for (const Node& item : list->items) {
       if (!item.is_map() || item.entries.empty()) continue;
@@ -171,8 +191,16 @@ class Expander {
       bool added = false;
       for (std::size_t at = 0; at < originals; ++at) added |= extend(combinations[at], row);
       if (!added) combinations.push_back(in_axis_order(row));
-      if (combinations.size() > kMaxProduct) return;
+      if (row.map()->size() > kMaxValues ||
+          (originals > 0 && combinations.front().map()->size() > kMaxValues))
+        return refuse(item.span, "more than 64 values in one combination");
     }
+  }
+
+  bool few_rows(const Node& list) {
+    if (list.items.size() > kMaxRows)
+      refuse(list.span, "more than 256 entries in include or exclude");
+    return !failed_;
   }
 
   void warn_of_slips(const Node& item) {
@@ -186,7 +214,7 @@ class Expander {
 
   bool extend(Value& combination, const Value& row) const {
     for (const auto& [name, value] : *row.map())
-      if (is_axis(name) && combination.find(name)->to_text() != value.to_text()) return false;
+      if (is_axis(name) && !same(*combination.find(name), value)) return false;
     for (const auto& [name, value] : *row.map())
       if (!is_axis(name)) combination.set(name, value);
     return true;

@@ -28,9 +28,10 @@ struct GivenInput {
   Span span;
 };
 using GivenInputs = std::vector<std::pair<std::string, GivenInput>>;
-/// A map of every declared input. Findings: unknown, missing, of the wrong type, not among the options.
+/// A map of every declared input. Findings: unknown, missing, of the wrong type, not among the options. With
+/// `missing`, names without a value are put there instead of being reported.
 Value resolve_inputs(const yaml::Node* declared, const GivenInputs& given, Span where,
-                     std::vector<Diagnostic>& out);
+                     std::vector<Diagnostic>& out, std::vector<std::string>* missing = nullptr);
 
 /// Puts an include's inputs into its tree: `${{ inputs.x }}` as a whole value becomes the value with its type; inside
 /// larger expressions and scripts it becomes a literal, so that it stays data for the shell.

@@ -12,6 +12,8 @@ namespace {
 // A need is satisfied by all instances; each becomes an edge. 1,000 x 1,000 edges are still fine, more would not
 // come from a person.
 constexpr std::size_t kMaxEdges = 200'000;
+constexpr std::size_t kMaxCycles = 10;  // reported ones
+constexpr std::size_t kMaxNotes = 20;   // of one circle; its message names every job
 
 struct Group {
   std::vector<std::size_t> instances;
@@ -60,9 +62,8 @@ class NeedsResolver {
     if (need.name.starts_with(".") && jobs_.find(need.name) != nullptr)
       return report(out_, need.origin, quoted(need.name) + " is a template, it never runs",
                     "name a job that extends it");
-    const auto near = did_you_mean(need.name, names_);
-    std::string help = near ? "did you mean \"" + *near + "\"?" : "";
-    if (!near && names_.size() <= 12) help = "jobs: " + printable(join(names_, ", "));
+    std::string help = suggestion(need.name, names_, out_);
+    if (help.empty() && names_.size() <= 12) help = "jobs: " + printable(join(names_, ", "));
     report(out_, need.origin, "unknown job " + quoted(need.name), std::move(help));
   }
 
@@ -91,23 +92,27 @@ class NeedsResolver {
     }
     const Need& need = plan.needs[path.back().next++];
     const Mark mark = marks_[need.name];
-    if (mark == Mark::kOpen) return cycle(path, need);
+    if (mark == Mark::kOpen) return cycle(path, need, plan);
     if (mark == Mark::kDone) return;
     marks_[need.name] = Mark::kOpen;
     path.push_back({need.name});
   }
 
-  void cycle(const std::vector<Visit>& path, const Need& closing) {
+  void cycle(const std::vector<Visit>& path, const Need& closing, const JobPlan& last) {
+    // All instances of a needed matrix follow each other: one circle, not 256. And a graph where everything needs
+    // everything has more circles than anyone reads.
+    const std::size_t at = path.back().next - 1;
+    if (at > 0 && last.needs[at - 1].name == closing.name) return;
+    if (++cycles_ > kMaxCycles) return;
     std::size_t first = 0;
     while (path[first].name != closing.name) ++first;
     std::vector<std::string> names;
     std::vector<DiagnosticNote> notes;
-    for (std::size_t at = first; at < path.size(); ++at) {
-      const JobPlan& plan = plans_[groups_[path[at].name].instances.front()];
+    for (std::size_t job = first; job < path.size(); ++job) {
+      const JobPlan& plan = plans_[groups_[path[job].name].instances.front()];
       names.push_back(plan.name);
-      if (path[at].next == 0 || path[at].next > plan.needs.size() || at + 1 == path.size())
-        continue;
-      const Need& need = plan.needs[path[at].next - 1];
+      if (job + 1 == path.size() || notes.size() >= kMaxNotes) continue;
+      const Need& need = plan.needs[path[job].next - 1];
       notes.push_back({need.origin, "job " + quoted(plan.name) + " needs " + quoted(need.name)});
     }
     names.push_back(closing.name);
@@ -123,6 +128,7 @@ class NeedsResolver {
   std::vector<std::string> names_;
   std::map<std::string, Mark> marks_;
   std::size_t edges_ = 0;
+  std::size_t cycles_ = 0;
   bool too_many_ = false;
 };
 

@@ -55,20 +55,18 @@ bool is_triggered(const Node* on, const Event& event) {
   return entry != nullptr && filter_takes(entry->value, event);
 }
 
-Value manual_inputs(const Node* on, const Event& event, std::vector<Diagnostic>& out) {
+Value manual_inputs(const Node* on, const Event& event, std::vector<Diagnostic>& out,
+                    std::vector<std::string>& missing) {
   const Node* manual = on == nullptr ? nullptr : on->get("manual");
   const Node* declared = manual == nullptr ? nullptr : manual->get("inputs");
+  const Span where = declared == nullptr ? Span{} : on->find("manual")->key_span;
   GivenInputs given;
-  Span where;
-  if (declared != nullptr) where = on->find("manual")->key_span;
-  // Other events than a manual one have no inputs; their jobs see the defaults.
-  if (event.name == "manual" || !event.inputs.empty()) {
-    for (const auto& [name, value] : event.inputs)
-      given.emplace_back(name, GivenInput{Value(value), Span{}});
-    return resolve_inputs(declared, given, where, out);
-  }
-  std::vector<Diagnostic> ignored;
-  return resolve_inputs(declared, given, where, ignored);
+  for (const auto& [name, value] : event.inputs)
+    given.emplace_back(name, GivenInput{Value(value), Span{}});
+  Value inputs = resolve_inputs(declared, given, where, out, &missing);
+  // Nobody is asked in other events; their jobs see the defaults.
+  if (event.name != "manual") missing.clear();
+  return inputs;
 }
 
 }  // namespace slipway::pipeline

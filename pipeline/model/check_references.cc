@@ -1,7 +1,6 @@
 // Names inside expressions against what the job declares. At run time a wrong one would silently be null.
 #include <algorithm>
 
-#include "base/text.h"
 #include "pipeline/check/check_shape.h"
 #include "pipeline/model/read.h"
 
@@ -56,11 +55,12 @@ void check_references(const Reader& reader, const JobPlan& plan, std::vector<Dia
       if (reference.root != rule.root) continue;
       if (!known) known = known_names(rule.root, plan);
       if (std::find(known->begin(), known->end(), reference.name) != known->end()) continue;
-      const auto near = did_you_mean(reference.name, *known);
+      std::string help = suggestion(reference.name, *known, out);
+      if (help.empty()) help = rule.help;
       out.push_back({rule.severity,
                      reference.span,
                      quoted(reference.name) + " " + std::string(rule.message),
-                     near ? "did you mean \"" + *near + "\"?" : std::string(rule.help),
+                     std::move(help),
                      {}});
     }
   }

@@ -9,6 +9,14 @@ namespace slipway::pipeline {
 
 using yaml::Node;
 
+namespace {
+
+// Names, locks and labels are short; without a bound an expression could repeat one long input ten thousand times.
+constexpr std::size_t kMaxFixedText = 4096;
+constexpr std::size_t kMaxFixedValue = std::size_t{64} << 10;  // an axis of the matrix
+
+}  // namespace
+
 Template Reader::text(const Node* node, ExpressionPlace place) {
   if (node == nullptr || !node->is_scalar()) return {};
   auto parsed = Template::parse(node->text, node->content, place, out_);
@@ -57,8 +65,10 @@ std::string Reader::fixed_text(const Node* node, std::string_view called) {
   const auto parsed = fixed_template(*node, called);
   if (!parsed) return {};
   auto value = parsed->evaluate_text(fixed_);
-  if (value) return *std::move(value);
-  report(out_, node->span, "evaluate " + std::string(called) + ": " + value.error().text());
+  if (value && value->size() <= kMaxFixedText) return *std::move(value);
+  report(out_, node->span,
+         value ? quoted(called) + " is longer than 4 KiB"
+               : "evaluate " + std::string(called) + ": " + value.error().text());
   return {};
 }
 
@@ -74,8 +84,10 @@ Value Reader::fixed_value(const Node& node, std::string_view called) {
   const auto parsed = fixed_template(node, called);
   if (!parsed) return {};
   auto value = parsed->evaluate(fixed_);
-  if (value) return *std::move(value);
-  report(out_, node.span, "evaluate " + std::string(called) + ": " + value.error().text());
+  if (value && value->to_text().size() <= kMaxFixedValue) return *std::move(value);
+  report(out_, node.span,
+         value ? quoted(called) + " is longer than 64 KiB"
+               : "evaluate " + std::string(called) + ": " + value.error().text());
   return {};
 }
 

@@ -82,6 +82,7 @@ struct JobSurroundings {
   const yaml::Node* defaults = nullptr;
   const yaml::Node* env = nullptr;  ///< The pipeline's own.
   Value inputs;
+  std::size_t inputs_weight = 0;  ///< Of `inputs`, which every job carries.
 };
 
 /// Reads one instance of a job. `matrix` is its combination (null without one). Needs keep only their names:

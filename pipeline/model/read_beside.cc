@@ -140,7 +140,8 @@ ArtifactsPlan read_artifacts(const Node* node) {
   artifacts.when = read_word(node->get("when"), kWhen, ArtifactsWhen::kOnSuccess);
   if (const Node* reports = node->get("reports"))
     for (const Entry& entry : reports->entries)
-      artifacts.reports.emplace(entry.key, read_strings(&entry.value));
+      if (!entry.key.starts_with("x-"))
+        artifacts.reports.emplace(entry.key, read_strings(&entry.value));
   return artifacts;
 }
 

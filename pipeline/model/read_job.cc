@@ -39,15 +39,17 @@ void read_environment(const Node* node, Reader& reader, JobPlan& plan) {
   if (node == nullptr) return;
   const Node* name = node->is_map() ? node->get("name") : node;
   plan.environment = reader.fixed_text(name, "environment");
-  plan.environment_url = reader.text(node->get("url"), ExpressionPlace::kWith);
+  plan.environment_url = reader.text(node->get("url"), ExpressionPlace::kName);
 }
 
 std::vector<OutputPlan> read_outputs(const Node* node, Reader& reader) {
   std::vector<OutputPlan> outputs;
   if (node == nullptr) return outputs;
-  for (const Entry& entry : node->entries)
+  for (const Entry& entry : node->entries) {
+    if (entry.key.starts_with("x-")) continue;
     outputs.push_back(
         {entry.key, reader.text(&entry.value, ExpressionPlace::kName), entry.key_span});
+  }
   return outputs;
 }
 
@@ -81,7 +83,7 @@ void spread_to_steps(const Node& node, const JobSurroundings& around, Reader& re
   const Node* shell = node.get("shell");
   if (shell == nullptr) shell = default_of(around, "shell");
   const std::string shell_name = reader.fixed_text(shell, "shell");
-  const Template workdir = reader.text(node.get("workdir"), ExpressionPlace::kWith);
+  const Template workdir = reader.text(node.get("workdir"), ExpressionPlace::kName);
   for (StepPlan& step : plan.steps) {
     if (step.shell.empty()) step.shell = shell_name;
     if (step.workdir.empty()) step.workdir = workdir;

@@ -101,7 +101,7 @@ class StepReader {
     if (const Node* image = node.get("image")) step.image = reader_.image(*image);
     step.env = reader_.env(node.get("env"));
     if (const Node* workdir = node.get("workdir"))
-      step.workdir = reader_.text(workdir, ExpressionPlace::kWith);
+      step.workdir = reader_.text(workdir, ExpressionPlace::kName);
     step.shell = reader_.fixed_text(node.get("shell"), "shell");
     step.timeout = read_duration(node.get("timeout"));
     step.condition = reader_.condition(node.get("if"));
