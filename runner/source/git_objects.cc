@@ -31,6 +31,14 @@ std::string resolved(const char* path) {
   return real ? std::string(real.get()) : std::string();
 }
 
+/// libgit2 1.5.1 forgets its own code where no safe.directory is configured at all.
+bool refused_owner(const GitApi& git, int code) {
+  const git_error* last = git.error_last();
+  if (code == GIT_EOWNER) return true;
+  return last != nullptr && last->message != nullptr &&
+         std::string_view(last->message).find("'safe.directory'") != std::string_view::npos;
+}
+
 }  // namespace
 
 Error git_error_of(const GitApi& git, int code, const std::string& doing) {
@@ -38,9 +46,6 @@ Error git_error_of(const GitApi& git, int code, const std::string& doing) {
   std::string text =
       doing + ": " +
       (last != nullptr && last->message != nullptr ? printable(last->message) : "unknown error");
-  if (code == GIT_EOWNER) {
-    text += "; if you trust it: git config --global --add safe.directory <path>";
-  }
   for (const CodeRow& row : kCodes) {
     if (row.git_code == code) return Error(row.code, std::move(text));
   }
@@ -52,6 +57,13 @@ Result<GitPtr<git_repository>> open_repository(const GitApi& git, const std::str
   const std::string doing = "read git repository " + printable(root);
   if (const int code =
           git.repository_open_ext(&raw, root.c_str(), GIT_REPOSITORY_OPEN_NO_SEARCH, nullptr)) {
+    if (refused_owner(git, code)) {
+      return fail(ErrorCode::kPermission,
+                  doing +
+                      ": it belongs to another user; if you trust it: git config --global "
+                      "--add safe.directory " +
+                      shell_quote(root));
+    }
     Error error = git_error_of(git, code, doing);
     // A `.git` is there, so "not found" means that it is damaged.
     if (code == GIT_ENOTFOUND) return fail(ErrorCode::kCorrupt, error.text());
