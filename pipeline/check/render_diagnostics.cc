@@ -1,5 +1,6 @@
 // Diagnostics as text and JSON. Finding them is the business of the other files.
 #include <algorithm>
+#include <tuple>
 
 #include "base/text.h"
 #include "pipeline/diagnostic.h"
@@ -91,28 +92,58 @@ std::pair<std::size_t, std::size_t> window(const std::vector<Cell>& cells) {
   return {begin, end};
 }
 
+// Of a line that is a megabyte long only the part around the mark is looked at.
+struct Extract {
+  std::string_view text;
+  Span span;  // with columns of the extract
+  bool cut_before = false;
+  bool cut_after = false;
+};
+
+bool inside_character(std::string_view line, std::size_t at) {
+  return at < line.size() && (static_cast<unsigned char>(line[at]) & 0xc0) == 0x80;
+}
+
+Extract around_mark(std::string_view line, Span span) {
+  constexpr std::size_t kReach = 4 * kMaxShown;  // bytes; a character has at most four
+  if (line.size() <= 2 * kReach) return {line, span};
+  const std::size_t mark =
+      std::min(static_cast<std::size_t>(std::max(span.column, 1)) - 1, line.size());
+  std::size_t begin = mark > kReach ? mark - kReach : 0;
+  while (inside_character(line, begin)) ++begin;
+  std::size_t end = std::min(mark + kReach, line.size());
+  while (inside_character(line, end)) ++end;
+  span.column -= static_cast<int>(begin);
+  span.end_column -= static_cast<int>(begin);
+  return {line.substr(begin, end - begin), span, begin > 0, end < line.size()};
+}
+
+// "^~~~" below the marked cells.
+std::string underline(const std::vector<Cell>& cells, std::size_t begin, std::size_t end) {
+  std::string before;
+  std::string marks;
+  for (std::size_t at = begin; at < end; ++at) {
+    if (cells[at].marked)
+      marks += std::string(cells[at].width, '~');
+    else if (marks.empty())
+      before += std::string(cells[at].width, ' ');
+  }
+  if (marks.empty()) marks = "^";  // just behind the line's end
+  marks.front() = '^';
+  return before + marks;
+}
+
 std::string source_lines(std::string_view line, const Span& span, const Palette& colours) {
   if (trim(line).empty()) return {};
-  const std::vector<Cell> cells = cells_of(line, span);
+  const Extract extract = around_mark(line, span);
+  const std::vector<Cell> cells = cells_of(extract.text, extract.span);
   const auto [begin, end] = window(cells);
-  std::string shown = begin > 0 ? "…" : "";
-  std::string marks = begin > 0 ? " " : "";
-  bool first = true;
-  for (std::size_t at = begin; at < end; ++at) {
-    shown += cells[at].text;
-    if (!cells[at].marked || cells[at].width == 0) {
-      if (first) marks += std::string(cells[at].width, ' ');
-      continue;
-    }
-    marks += std::string(first ? "^" : "~") + std::string(cells[at].width - 1, first ? ' ' : '~');
-    if (first && cells[at].width > 1)
-      marks.replace(marks.size() - cells[at].width + 1, cells[at].width - 1, cells[at].width - 1,
-                    '~');
-    first = false;
-  }
-  if (end < cells.size()) shown += "…";
-  if (first) marks += "^";  // just behind the line's end
-  return "  " + shown + "\n  " + colours.caret + marks + colours.off + "\n";
+  const bool cut_before = extract.cut_before || begin > 0;
+  std::string shown = cut_before ? "…" : "";
+  for (std::size_t at = begin; at < end; ++at) shown += cells[at].text;
+  if (extract.cut_after || end < cells.size()) shown += "…";
+  return "  " + shown + "\n  " + (cut_before ? " " : "") + colours.caret +
+         underline(cells, begin, end) + colours.off + "\n";
 }
 
 void render_one(std::string& out, const Span& span, std::string_view kind, const char* kind_colour,
@@ -132,9 +163,12 @@ void render_one(std::string& out, const Span& span, std::string_view kind, const
 std::vector<const Diagnostic*> in_order(const std::vector<Diagnostic>& diagnostics) {
   std::vector<const Diagnostic*> sorted;
   for (const Diagnostic& diagnostic : diagnostics) sorted.push_back(&diagnostic);
-  std::stable_sort(sorted.begin(), sorted.end(), [](const Diagnostic* a, const Diagnostic* b) {
-    return std::tie(a->span.file, a->span.line, a->span.column) <
-           std::tie(b->span.file, b->span.line, b->span.column);
+  // What has no place (missing values, "more findings") comes last.
+  const auto key = [](const Span& span) {
+    return std::tuple(span.line <= 0, span.file, span.line, span.column);
+  };
+  std::stable_sort(sorted.begin(), sorted.end(), [&](const Diagnostic* a, const Diagnostic* b) {
+    return key(a->span) < key(b->span);
   });
   return sorted;
 }

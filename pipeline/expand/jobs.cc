@@ -58,6 +58,8 @@ class JobExpander {
       return false;
     }
     bytes_ += yaml::weight(entry.value) + shared_weight_;
+    if (matrix != nullptr)
+      bytes_ -= yaml::weight(*matrix);  // the values only, not the whole matrix
     if (bytes_ > kMaxExpandedBytes) {
       report(out_, entry.key_span, "the jobs expand to more than 16 MiB",
              "move long scripts into files of the repository");

@@ -100,6 +100,9 @@ std::vector<CachePlan> read_caches(const yaml::Node* node, Reader& reader);
 ArtifactsPlan read_artifacts(const yaml::Node* node);
 std::vector<SecretUse> read_secrets(const yaml::Node* node, Reader& reader);
 
+/// Keys of a deploy that exclude each other, or belong to another strategy.
+void check_deploy(const yaml::Node& deploy, std::vector<Diagnostic>& out);
+
 /// A map that is kept as a value (build, artifact, deploy): types as the table says, a single item of a list-or-one
 /// key as a list, expressions parsed for their errors but kept as text.
 Value read_settings(const yaml::Node& node, OneOf shapes, Reader& reader);

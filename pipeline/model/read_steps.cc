@@ -75,6 +75,8 @@ class StepReader {
       const Shape shape = candidate.settings == nullptr ? Shape{} : map_of(*candidate.settings);
       if (candidate.settings != nullptr && found->value.is_map())
         step.settings = read_settings(found->value, OneOf(&shape, 1), reader_);
+      if (candidate.kind == StepKind::kDeploy)
+        check_deploy(found->value, reader_.out());
       else if (found->value.is_scalar())
         step.script = reader_.script(found->value);
     }
@@ -155,6 +157,7 @@ void read_deploy_job(const Entry& deploy, Reader& reader, JobPlan& plan) {
   step.kind = StepKind::kDeploy;
   step.origin = deploy.key_span;
   if (deploy.value.is_map()) step.settings = read_settings(deploy.value, OneOf(&shape, 1), reader);
+  check_deploy(deploy.value, reader.out());
   if (const Value* app = step.settings.find("app"))
     step.name += " " + ellipsize(printable(app->to_text()), kNameColumns);
   plan.steps.push_back(std::move(step));

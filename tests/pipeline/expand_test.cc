@@ -87,6 +87,25 @@ TEST(Matrix, AnAxisMayBeAnExpressionOfInputs) {
             (Names{"j (1)", "j (2)"}));
 }
 
+TEST(Matrix, LargeOnesNeedingEachOtherFit) {
+  std::string values;
+  for (int value = 0; value < 200; ++value) values += std::to_string(value) + ",";
+  const Compiled compiled = compile_text("jobs:\n  a: { matrix: { x: [" + values +
+                                         "] }, steps: [x] }\n  b: { matrix: { x: [" + values +
+                                         "] }, needs: a, steps: [x] }\n");
+  ASSERT_TRUE(compiled.plan) << findings(compiled);
+  EXPECT_EQ(compiled.plan->jobs.size(), 400u);
+  EXPECT_EQ(compiled.plan->jobs.back().needs.size(), 200u);
+}
+
+TEST(Matrix, CyclesThroughInstancesAreShownOnce) {
+  const Compiled compiled = compile_text(
+      "jobs:\n  a: { matrix: { x: [1, 2, 3] }, needs: b, steps: [x] }\n"
+      "  b: { matrix: { x: [1, 2, 3] }, needs: a, steps: [x] }\n");
+  ASSERT_EQ(compiled.diagnostics.size(), 1u) << findings(compiled);
+  EXPECT_EQ(compiled.diagnostics[0].message, "jobs need each other in a circle: a -> b -> a");
+}
+
 TEST(Templates, MergeMapsDeeplyAndReplaceLists) {
   const Compiled compiled = compile_text(R"(
 jobs:
@@ -245,6 +264,15 @@ TEST(Triggers, FollowEventBranchTagAndPaths) {
     ASSERT_TRUE(compiled.plan) << findings(compiled);
     EXPECT_EQ(compiled.plan->triggered, one.triggered) << one.on << one.event.name;
   }
+}
+
+TEST(Inputs, WithoutValueAreNamedForWhoStartsTheRun) {
+  const std::string text =
+      "on: { push: , manual: { inputs: { level: { options: [a, b] } } } }\nsteps: [\"${{ "
+      "inputs.level }}\"]\n";
+  EXPECT_EQ(compile_text(text).plan->missing_inputs, Names{"level"});
+  EXPECT_EQ(compile_text(text, {.inputs = {{"level", "a"}}}).plan->missing_inputs, Names{});
+  EXPECT_EQ(compile_text(text, {.name = "push"}).plan->missing_inputs, Names{});
 }
 
 TEST(Inputs, OfAManualRunAreCheckedAndHaveDefaults) {

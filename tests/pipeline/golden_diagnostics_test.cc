@@ -78,6 +78,24 @@ TEST(Diagnostics, JsonCarriesPlaceHelpAndNotes) {
   EXPECT_EQ(json.items()[0]["notes"].items()[0]["line"].int_or(0), 1);
 }
 
+TEST(Diagnostics, LongLinesAreCutAroundTheCaret) {
+  const SourceSet sources{
+      {"a.yml", std::string(300'000, 'x') + "HERE" + std::string(300'000, 'y')}};
+  const std::vector<Diagnostic> found{
+      {Severity::kError, {0, 1, 300'001, 1, 300'005}, "this", "", {}}};
+  EXPECT_EQ(render(found, sources, Colour::kNo),
+            "a.yml:1:300001: error: this\n  …" + std::string(33, 'x') + "HERE" +
+                std::string(63, 'y') + "…\n  " + std::string(34, ' ') + "^~~~\n");
+}
+
+TEST(Diagnostics, WhatHasNoPlaceComesLast) {
+  const SourceSet sources{{"a.yml", "a\n"}};
+  const std::vector<Diagnostic> found{{Severity::kError, {}, "nowhere", "", {}},
+                                      {Severity::kError, {0, 1, 1, 1, 2}, "here", "", {}}};
+  EXPECT_EQ(render(found, sources, Colour::kNo),
+            "a.yml:1:1: error: here\n  a\n  ^\nerror: nowhere\n");
+}
+
 TEST(Diagnostics, TabsAndWideCharactersKeepTheCaretInItsColumn) {
   const SourceSet sources{{"a.yml", "\t\xe6\x97\xa5 x\n"}};
   const std::vector<Diagnostic> found{{Severity::kError, {0, 1, 6, 1, 7}, "here", "", {}}};
