@@ -71,6 +71,14 @@ std::vector<const Controller*> available_v2(const Hierarchies& found, const std:
   return available;
 }
 
+// An engine that runs already moved this process into a leaf below its base; containers go beside that leaf, not into it.
+std::string outside_own_leaf(const std::string& own) {
+  constexpr std::string_view kMark = kLeafMark;
+  const std::size_t leaf = own.rfind(kMark);
+  const bool inside = leaf != own.npos && own.find('/', leaf + kMark.size()) == own.npos;
+  return inside ? own.substr(0, leaf) : own;
+}
+
 // v2: the first place, in order of preference, that can be prepared.
 void choose_v2(const Hierarchies& found, Bases& bases) {
   const Hierarchy& tree = *found.unified;
@@ -79,12 +87,12 @@ void choose_v2(const Hierarchies& found, Bases& bases) {
     return limited_below_root(tree, controller);
   });
   std::vector<std::string> parents;
-  if (limited || !writable(tree.mount)) parents.push_back(tree.own);
+  if (limited || !writable(tree.mount)) parents.push_back(outside_own_leaf(tree.own));
   if (writable(tree.mount) || parents.empty()) parents.push_back(tree.mount);
   for (const std::string& parent : parents) {
     if (!writable(parent) || !writable(parent + "/cgroup.procs")) {
       std::string notice = parent + " is not ours to write";
-      if (::geteuid() != 0) notice.append("; ").append(kDelegationHint);
+      if (::geteuid() != 0 && found.v1.empty()) notice.append("; ").append(kDelegationHint);
       bases.notices.push_back(std::move(notice));
       continue;
     }
@@ -121,9 +129,14 @@ Bases choose_bases(const Hierarchies& found) {
 
 Status prepare_base(const Base& base) {
   const std::string path = base.path();
-  if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST) return fail_errno("make cgroup " + path);
-  if (!base.unified || base.controllers.empty()) return {};
-  return hand_down_controllers(base);
+  for (int tries = 1;; ++tries) {
+    if (::mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+      return fail_errno("make cgroup " + path);
+    if (!base.unified || base.controllers.empty()) return {};
+    auto handed = hand_down_controllers(base);
+    const bool vanished = !handed && handed.error().code() == ErrorCode::kNotFound;
+    if (!vanished || tries == kVanishTries) return handed;
+  }
 }
 
 }  // namespace slipway::sandbox::limits

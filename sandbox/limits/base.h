@@ -16,6 +16,10 @@ struct Base {
   std::string path() const { return parent + "/slipway"; }
 };
 
+/// A base is made when first needed and removed by whoever ends while it is empty, perhaps under our feet: begin again, at
+/// most this often.
+inline constexpr int kVanishTries = 8;
+
 struct Bases {
   std::vector<Base> all;
   std::vector<std::string>

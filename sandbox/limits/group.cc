@@ -20,10 +20,6 @@ constexpr milliseconds kRemovePatience{2000};
 // Without cgroup.kill: each round kills all members seen; forks in between need another round.
 constexpr int kKillRounds = 50;
 
-// The base is made when first needed, and another process that ends may remove it while it is
-// empty: make it again.
-constexpr int kMakeTries = 6;
-
 struct Part {
   GroupDir dir;
   std::vector<const Controller*> controllers;
@@ -133,8 +129,8 @@ Result<std::unique_ptr<Cgroup>> make_group(const std::vector<Base>& bases,
   auto group = std::make_unique<Group>();
   for (const Base& base : bases) {
     auto made = group->make_part(base, directory, limits);
-    for (int tries = 1; !made && made.error().code() == ErrorCode::kNotFound && tries < kMakeTries;
-         ++tries) {
+    for (int tries = 1;
+         !made && made.error().code() == ErrorCode::kNotFound && tries < kVanishTries; ++tries) {
       SLIP_TRY(prepare_base(base));
       made = group->make_part(base, directory, limits);
     }

@@ -20,6 +20,12 @@ namespace {
 // cgroup.procs of a group with pid_max members.
 constexpr ByteCount kControlFileLimit = 64_MiB;
 
+// A group that was removed after we opened it says ENODEV.
+tl::unexpected<Error> group_error(const std::string& doing) {
+  if (errno != ENODEV) return fail_errno(doing);
+  return fail(ErrorCode::kNotFound, doing + ": the cgroup is gone", ENODEV);
+}
+
 }  // namespace
 
 Result<GroupDir> GroupDir::make(const std::string& parent, const std::string& name) {
@@ -38,14 +44,14 @@ Result<GroupDir> GroupDir::open(const std::string& path) {
 
 Result<Fd> GroupDir::open_file(const char* file, int flags) const {
   Fd fd(::openat(fd_.get(), file, flags | O_CLOEXEC));
-  if (!fd) return fail_errno("open " + path_ + "/" + file);
+  if (!fd) return group_error("open " + path_ + "/" + file);
   return fd;
 }
 
 Status GroupDir::write(const char* file, std::string_view value) const {
   const Fd fd = SLIP_TRY(open_file(file, O_WRONLY));
   if (::write(fd.get(), value.data(), value.size()) < 0) {
-    return fail_errno("write \"" + std::string(value) + "\" to " + path_ + "/" + file);
+    return group_error("write \"" + std::string(value) + "\" to " + path_ + "/" + file);
   }
   return {};
 }

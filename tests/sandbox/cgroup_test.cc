@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <functional>
@@ -21,13 +22,12 @@
 #include "base/random.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "sandbox/limits/base.h"
 #include "sandbox/limits/group_dir.h"
 #include "sandbox/limits/hierarchies.h"
 
 namespace slipway::sandbox {
 namespace {
-
-using limits::Hierarchies;
 
 std::string unique_name() { return "test-" + random_hex(4); }
 
@@ -86,19 +86,17 @@ int sleep_for_ever() {
 }
 
 // The directory of `name`'s group in the hierarchy that has `controller`; empty when there is none.
-std::string directory_of(const std::string& name, const std::string& controller) {
-  const Hierarchies found = limits::find_hierarchies();
-  const auto v1 = found.v1.find(controller);
-  if (v1 == found.v1.end() && !found.unified) return "";
-  const limits::Hierarchy& hierarchy = v1 != found.v1.end() ? v1->second : *found.unified;
-  for (const std::string& parent : {hierarchy.mount, hierarchy.own}) {
-    const std::string base = parent + "/slipway";
-    const auto dir = open_file(base, O_RDONLY | O_DIRECTORY);
-    if (!dir) continue;
-    const auto entries = list_dir(dir->get(), base);
+std::string directory_of(const std::string& name, std::string_view controller) {
+  for (const limits::Base& base : limits::choose_bases(limits::find_hierarchies()).all) {
+    const bool has =
+        std::any_of(base.controllers.begin(), base.controllers.end(),
+                    [&](const limits::Controller* one) { return one->name == controller; });
+    const auto dir = open_file(base.path(), O_RDONLY | O_DIRECTORY);
+    const auto entries = has && dir ? list_dir(dir->get(), base.path())
+                                    : Result<std::vector<std::string>>(std::vector<std::string>{});
     if (!entries) continue;
     for (const std::string& entry : *entries) {
-      if (entry.rfind(name + ".", 0) == 0) return base + "/" + entry;
+      if (entry.rfind(name + ".", 0) == 0) return base.path() + "/" + entry;
     }
   }
   return "";
