@@ -34,7 +34,7 @@ class Container {
  public:
   virtual ~Container() = default;
   /// Blocks until the main process has ended (or was ended at `deadline` or by `cancel`) and all that belongs to the
-  /// container is gone. Call once. CancelLevel::kTerminate applies `stop`; kKill kills at once.
+  /// container is gone: its mounts, and every process that could still write to its pipes (read them to the end after). Call once. CancelLevel::kTerminate applies `stop`; kKill kills at once.
   virtual Outcome wait(const CancelToken& cancel, std::optional<MonoTime> deadline, const StopPolicy& stop) = 0;
   virtual Status signal(int signal) = 0;  ///< To the main process. Thread-safe.
   virtual int terminal_fd() const = 0;    ///< Master side of the pty, or -1; owned by the container.
@@ -42,7 +42,7 @@ class Container {
   virtual int pid() const = 0;            ///< Host pid of the container's init.
 };
 
-/// Thread-safe. One per process and store.
+/// Thread-safe. One per process and store; outlives its containers.
 class Engine {
  public:
   static Result<std::unique_ptr<Engine>> open(const EngineOptions& options);

@@ -10,7 +10,6 @@
 #include "base/files.h"
 #include "sandbox/ids/engine_namespaces.h"
 #include "sandbox/ids/sub_ids.h"
-#include "sandbox/mounts/tree.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -104,7 +103,7 @@ Result<std::shared_ptr<IdSlot>> IdSlots::make_slot(std::uint32_t number, Fd lock
   // its own that only this process sees as a mount.
   const std::string place = store_root_ + "/mounts/" + std::to_string(number);
   SLIP_TRY(make_dirs(place, 0700));
-  SLIP_TRY(attach_tree(tree.get(), place));
+  slot->attached = SLIP_TRY(attach_tree(tree.get(), place));
   slot->directory = SLIP_TRY(open_file(place, O_PATH | O_DIRECTORY));
   slot->view = {store_root_, slot->directory.get(), false, range.outside};
   return slot;

@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "sandbox/ids/id_map.h"
 #include "sandbox/mounts/overlay.h"
+#include "sandbox/mounts/tree.h"
 
 namespace slipway::sandbox {
 
@@ -16,9 +17,10 @@ namespace slipway::sandbox {
 struct IdSlot {
   IdMap map;
   LayerView view;
-  Fd user_namespace;  ///< For shifted binds; invalid where nothing is shifted.
-  Fd directory;       ///< What view.directory is.
-  Fd lock;            ///< flock: no other process of this machine uses these ids.
+  Fd user_namespace;    ///< For shifted binds; invalid where nothing is shifted.
+  Fd directory;         ///< What view.directory is.
+  MountPoint attached;  ///< Where the shifted store hangs in this process's mount namespace.
+  Fd lock;              ///< flock: no other process of this machine uses these ids.
 };
 
 /// Gives each running container ids of its own, so that containers which run at once are strangers to each other even

@@ -40,11 +40,24 @@ Status shift_tree(int tree, int userns_fd, const std::string& what) {
   return fail_errno("map owners of " + what);
 }
 
-Status attach_tree(int tree, const std::string& path) {
+MountPoint& MountPoint::operator=(MountPoint&& other) noexcept {
+  if (this != &other) {
+    reset();
+    path_ = std::exchange(other.path_, {});
+  }
+  return *this;
+}
+
+void MountPoint::reset() {
+  if (!path_.empty()) ::umount2(path_.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  path_.clear();
+}
+
+Result<MountPoint> attach_tree(int tree, const std::string& path) {
   if (::move_mount(tree, "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     return fail_errno("attach mount at " + path);
   }
-  return {};
+  return MountPoint(path);
 }
 
 }  // namespace slipway::sandbox

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -17,7 +18,20 @@ Result<Fd> clone_tree(int at, const std::string& path, Depth depth);
 Status set_tree_attributes(int tree, std::uint64_t bits, Depth depth, const std::string& what);
 /// Shows the tree's owners through the map of user namespace `userns_fd`. kUnsupported names the file system.
 Status shift_tree(int tree, int userns_fd, const std::string& what);
+/// Detaches what lies on `path` at the end of its life.
+class MountPoint {
+ public:
+  MountPoint() = default;
+  explicit MountPoint(std::string path) : path_(std::move(path)) {}
+  MountPoint(MountPoint&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  MountPoint& operator=(MountPoint&& other) noexcept;
+  ~MountPoint() { reset(); }
+
+ private:
+  void reset();
+  std::string path_;
+};
 /// Attaches at an existing directory in this process's own mount namespace.
-Status attach_tree(int tree, const std::string& path);
+Result<MountPoint> attach_tree(int tree, const std::string& path);
 
 }  // namespace slipway::sandbox

@@ -12,7 +12,8 @@ namespace slipway::sandbox {
 Result<Fd> open_view(const OverlayStack& stack) {
   const EngineNamespaces namespaces = SLIP_TRY(engine_namespaces());
   const Fd root = SLIP_TRY(open_file("/", O_PATH | O_DIRECTORY));
-  const LayerView unshifted{.root = "", .directory = root.get(), .user_xattr = !namespaces.privileged};
+  const LayerView unshifted{
+      .root = "", .directory = root.get(), .user_xattr = !namespaces.privileged};
   OverlayStack lowers;
   lowers.lowers = stack.lowers;
   const Fd mount = SLIP_TRY(mount_overlay(lowers, unshifted));

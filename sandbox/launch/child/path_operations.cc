@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::size_t kPathSize = 4096;  // PATH_MAX
 constexpr std::uint64_t kInRoot = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
+constexpr int kMaxAttempts = 1'000;
 constexpr int kMaxRounds = 400;  // Components made plus dangling links followed, for one target.
 
 std::size_t length(const char* text) {
@@ -114,7 +115,13 @@ long open_how(int at, const char* path, std::uint64_t flags, std::uint64_t resol
   struct open_how how {};
   how.flags = flags | O_CLOEXEC;
   how.resolve = resolve;
-  return raw::invoke(SYS_openat2, at, path, &how, static_cast<long>(sizeof how));
+  // Linux: openat2(2), EAGAIN: a rename or mount anywhere on the machine made a ".." uncertain. Other containers start
+  // all the time, so the bound is generous.
+  long fd = -EAGAIN;
+  for (int attempt = 0; attempt < kMaxAttempts && fd == -EAGAIN; attempt++) {
+    fd = raw::invoke(SYS_openat2, at, path, &how, static_cast<long>(sizeof how));
+  }
+  return fd;
 }
 
 long ensure_target(int root, const char* path, bool directory, bool* made) {
