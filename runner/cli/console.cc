@@ -78,14 +78,18 @@ int report_usage(const UsageError& error) {
   return error.exit_code;
 }
 
-int report_error(const Error& error, const Invocation& invocation) {
+void report_message(std::string_view text, const Invocation& invocation) {
   const bool colour = wants_colour(invocation, STDERR_FILENO);
-  const std::string& text = error.text();
   const std::size_t hint = text.find("; ");
-  std::string message =
-      "runner: " + styled("error", Style::kRed, colour) + ": " + text.substr(0, hint) + "\n";
-  if (hint != std::string::npos) message += help_line(text.substr(hint + 2), colour);
+  std::string message = "runner: " + styled("error", Style::kRed, colour) + ": ";
+  message += printable(text.substr(0, hint)) + "\n";
+  if (hint != std::string_view::npos)
+    message += help_line(printable(text.substr(hint + 2)), colour);
   print_note(message);
+}
+
+int report_error(const Error& error, const Invocation& invocation) {
+  report_message(error.text(), invocation);
   return exit_code(error.code());
 }
 

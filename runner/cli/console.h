@@ -31,6 +31,8 @@ void print_note(std::string_view text);
 int report_usage(const UsageError& error);
 /// `runner: error: …`, then `help: …` when the text has a hint after "; "; returns the code's exit code.
 int report_error(const Error& error, const Invocation& invocation);
+/// The same form for what is not an Error.
+void report_message(std::string_view text, const Invocation& invocation);
 void report_warning(std::string_view text, const Invocation& invocation);
 
 /// A usage error found by a command itself: `runner exec: option "--jobs": …`.

@@ -29,6 +29,7 @@ std::string repeat_command(const Invocation& invocation) {
   std::vector<std::string> words{"runner", "exec"};
   words.insert(words.end(), invocation.operands().begin(), invocation.operands().end());
   for (const std::string_view option : kKept) {
+    if (!invocation.on_line(option)) continue;  // a variable still stands when it is repeated
     for (const std::string& value : invocation.list(option)) {
       words.push_back("--" + std::string(option));
       words.push_back(value);

@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -23,16 +24,20 @@ class Invocation {
   std::string operand(std::size_t index) const;
 
   bool given(std::string_view option) const;
+  /// Given on the command line itself, not by a variable.
+  bool on_line(std::string_view option) const;
   bool flag(std::string_view option) const;
   std::string value(std::string_view option, std::string_view fallback = "") const;
   const std::vector<std::string>& list(std::string_view option) const;
 
   void set(const OptionSpec& option, std::string value);
+  void mark_from_variable(const OptionSpec& option) { from_variables_.insert(option.name); }
   void add_operand(std::string word) { operands_.push_back(std::move(word)); }
 
  private:
   const CommandSpec* command_;
   std::map<std::string_view, std::vector<std::string>> values_;
+  std::set<std::string_view> from_variables_;
   std::vector<std::string> operands_;
 };
 

@@ -193,6 +193,7 @@ class Parser {
     if (!value && option.variable == Variable::kShared)
       value = environment_(name = shared_variable(option));
     if (!value || (value->empty() && option.kind != OptionKind::kFlag)) return;
+    invocation_->mark_from_variable(option);
     if (option.kind != OptionKind::kList) return store(option, *value, name);
     for (std::string_view line : split(*value, '\n')) {
       if (!line.empty()) store(option, std::string(line), name);
@@ -261,6 +262,10 @@ void Invocation::set(const OptionSpec& option, std::string value) {
 }
 
 bool Invocation::given(std::string_view option) const { return !list(option).empty(); }
+
+bool Invocation::on_line(std::string_view option) const {
+  return given(option) && !from_variables_.contains(option);
+}
 
 bool Invocation::flag(std::string_view option) const { return value(option) == "true"; }
 

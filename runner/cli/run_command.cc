@@ -114,6 +114,22 @@ Result<sandbox::Outcome> run(const Invocation& invocation) {
                     stop_signal_number(image.config.stop_signal));
 }
 
+/// What the person should read about the end; "" when the exit code says it all.
+std::string complaint(const sandbox::Outcome& outcome, const Invocation& invocation) {
+  using Kind = sandbox::Outcome::Kind;
+  if (outcome.kind == Kind::kOutOfMemory || outcome.kind == Kind::kTimedOut)
+    return outcome.describe();
+  if (outcome.kind != Kind::kSetupFailed) return "";
+  const std::string reason = outcome.describe();
+  const std::string plain =
+      reason.substr(0, reason.rfind(" (step "));  // where in our plan it was is of no use here
+  constexpr std::string_view kExec = "exec ";
+  const std::string command = plain.substr(0, plain.find(": "));
+  const bool looked_up = command.starts_with(kExec) && command.find('/') == std::string::npos;
+  if (outcome.cause != sandbox::Outcome::SetupCause::kCommandNotFound || !looked_up) return plain;
+  return "run " + command.substr(kExec.size()) + ": command not found in " + invocation.operand(0);
+}
+
 }  // namespace
 
 int run_command(const Invocation& invocation) {
@@ -122,10 +138,8 @@ int run_command(const Invocation& invocation) {
     report_error(outcome.error(), invocation);
     return kEngineTrouble;
   }
-  using Kind = sandbox::Outcome::Kind;
-  if (outcome->kind == Kind::kSetupFailed || outcome->kind == Kind::kOutOfMemory ||
-      outcome->kind == Kind::kTimedOut) {
-    print_note("runner: " + printable(outcome->describe()) + "\n");
+  if (const std::string text = complaint(*outcome, invocation); !text.empty()) {
+    report_message(text, invocation);
   }
   return outcome->shell_code();
 }

@@ -25,6 +25,11 @@ void catch_signal(int signal, void (*handler)(int)) {
   action.sa_flags = SA_RESTART;
   const auto index = static_cast<std::size_t>(signal);
   changed_actions[index] = ::sigaction(signal, &action, &saved_actions[index]) == 0;
+  // nohup(1) must work. An ignored SIGINT is caught all the same: shells ignore it in every background job of a script,
+  // and `kill -INT` is how such a run is meant to be ended.
+  if (signal == SIGHUP && changed_actions[index] && saved_actions[index].sa_handler == SIG_IGN) {
+    ::sigaction(signal, &saved_actions[index], nullptr);
+  }
 }
 
 void restore_signals() {

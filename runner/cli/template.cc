@@ -13,20 +13,24 @@ using Node = FormatTemplate::Node;
 
 constexpr std::size_t kMaxOutput = std::size_t{1} << 20;
 
+tl::unexpected<Error> unknown_field(const Json& item, const std::string& name) {
+  std::vector<std::string> names;
+  for (const auto& member : item.members()) names.push_back(member.first);
+  const auto near = did_you_mean(name, names);
+  const std::string hint = near            ? "; did you mean ." + *near + "?"
+                           : names.empty() ? ""
+                                           : "; there are: " + join(names, ", ");
+  return fail(ErrorCode::kInvalid, "evaluate template: no field ." + name + hint);
+}
+
+/// An unknown field of the item itself is a slip and an error; deeper ones are null, because documents leave out what
+/// is empty where structures of docker always have a field.
 Result<Json> field_of(const Json& item, const std::vector<std::string>& path) {
   const Json* value = &item;
   for (const std::string& name : path) {
     const Json* next = value->find(name);
-    if (next == nullptr && value->is_null()) return Json();
-    if (next == nullptr) {
-      std::vector<std::string> names;
-      for (const auto& member : value->members()) names.push_back(member.first);
-      const auto near = did_you_mean(name, names);
-      const std::string hint = near            ? "; did you mean ." + *near + "?"
-                               : names.empty() ? ""
-                                               : "; there are: " + join(names, ", ");
-      return fail(ErrorCode::kInvalid, "evaluate template: no field ." + name + hint);
-    }
+    if (next == nullptr && value != &item) return Json();
+    if (next == nullptr) return unknown_field(item, name);
     value = next;
   }
   return *value;

@@ -37,6 +37,11 @@ TEST(FormatTemplate, PrintsFieldsAndFunctions) {
             "ALPINE-2-B=2");
 }
 
+TEST(FormatTemplate, ReadsWhatADocumentLeavesOutAsNull) {
+  EXPECT_EQ(rendered("{{json .Config.Cmd}} {{.Config.Cmd}} {{len .Config.Cmd}}"),
+            "null <no value> 0");
+}
+
 TEST(FormatTemplate, RunsBlocks) {
   EXPECT_EQ(rendered("{{range .Config.Env}}<{{.}}>{{end}}"), "<A=1><B=2>");
   EXPECT_EQ(rendered("{{if .Config.User}}user{{else}}root{{end}}"), "root");
