@@ -67,6 +67,13 @@ Result<Workspace> take_workspace(const ExecOptions& options, const SourceState& 
   return snapshot_work_tree(state, store, cancel);
 }
 
+/// Whatever is wrong with the store is the machine's trouble, not a thing the person named and that does not exist.
+Result<std::shared_ptr<cachestore::Store>> open_store(const std::string& root) {
+  Result<std::shared_ptr<cachestore::Store>> store = cachestore::Store::open({.root = root});
+  if (store || store.error().code() != ErrorCode::kNotFound) return store;
+  return fail(ErrorCode::kUnavailable, store.error().text(), store.error().sys_errno());
+}
+
 Status add_sinks(const ExecOptions& options, const std::string& display_path, EventStream& events) {
   ProgressOptions progress = options.progress;
   if (progress.repeat_command.empty()) progress.repeat_command = "runner exec " + shell_quote(display_path);
@@ -78,7 +85,7 @@ Status add_sinks(const ExecOptions& options, const std::string& display_path, Ev
 Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded, const CancelToken& cancel) {
   const Secrets secrets = SLIP_TRY(load_secrets(options.secret_file, options.secret_env));
   SLIP_TRY(sandbox::enter_engine_namespaces());
-  const std::shared_ptr<cachestore::Store> store = SLIP_TRY(cachestore::Store::open({.root = options.state_dir}));
+  const std::shared_ptr<cachestore::Store> store = SLIP_TRY(open_store(options.state_dir));
   const std::string runs_dir = store->root() + "/runs";
   const std::string file = loaded.source.root + "//" + loaded.display_path;
   const pipeline::Plan& plan = *loaded.compiled.plan;

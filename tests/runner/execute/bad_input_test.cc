@@ -36,9 +36,9 @@ TEST_F(BadInput, AMissingCommandIsAFailureOfTheStep) {
 }
 
 TEST_F(BadInput, AMissingShellNamesTheShell) {
-  const Ran ran = exec("steps: [{ run: 'true', shell: zsh }]\n");
+  const Ran ran = exec("steps: [{ run: 'true', shell: yash }]\n");
   EXPECT_EQ(ran.code, 1) << ran.all();
-  EXPECT_TRUE(has(ran.all(), "has no zsh")) << ran.all();
+  EXPECT_TRUE(has(ran.all(), "has no yash")) << ran.all();
 }
 
 TEST_F(BadInput, AFifoInTheWorkspaceIsSkippedWithAWarning) {
@@ -94,7 +94,7 @@ TEST_F(BadInput, NothingIsLeftAfterAnyOfIt) {
   EXPECT_EQ(exec("steps: ['sleep 1000 & exit 4']\n").code, 1);
   const Ran mounts = shell("cat /proc/self/mounts | grep -c " + shell_quote(state()));
   EXPECT_EQ(mounts.out, "0\n");
-  EXPECT_EQ(shell("ls " + shell_quote(state()) + "/drafts | wc -l").out, "0\n");
+  EXPECT_EQ(shell("ls " + shell_quote(state()) + "/drafts | grep -vc spare").out, "0\n")  // an empty spare is kept ready;
 }
 
 }  // namespace
