@@ -171,8 +171,10 @@ Status remove_images(const Invocation& invocation, int& failures) {
       failures = report_error(removed.error(), invocation);
       continue;
     }
-    for (const std::string& untagged : removed->untagged)
-      print_data("Untagged: " + untagged + "\n");
+    for (const std::string& untagged : removed->untagged) {
+      const Result<Reference> reference = Reference::parse(untagged);
+      print_data("Untagged: " + (reference ? reference->familiar() : untagged) + "\n");
+    }
     for (const Digest& deleted : removed->deleted) print_data("Deleted: " + deleted.str() + "\n");
   }
   return {};
