@@ -79,7 +79,7 @@ TEST_F(CompletionScript, OfFishAnswers) {
             "completion script for a shell\n");
   EXPECT_EQ(run({"fish", "-c", load + "complete -C 'runner exec --job comp'"}).out,
             "compile\thost\n");
-  EXPECT_EQ(run({"fish", "-c", load + "complete -C 'runner import root'"}).out, "root\\ fs.tar\n");
+  EXPECT_EQ(run({"fish", "-c", load + "complete -C 'runner import root'"}).out, "root fs.tar\n");
 }
 
 }  // namespace
