@@ -1,0 +1,148 @@
+// kill -9 at any moment of an import leaves either the whole image or none, and no litter after the next open.
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <set>
+
+#include "tests/cachestore/fixtures.h"
+
+namespace slipway::cachestore {
+namespace {
+
+using testing::must;
+using testing::Scratch;
+using testing::TarWriter;
+
+class Crash : public ::testing::Test {
+ protected:
+  [[noreturn]] void import_in_child(int read_fd) {
+    auto store = Store::open({scratch_.path("store"), {}, true});
+    ImportRequest request;
+    request.fd = read_fd;
+    request.source = "pipe";
+    request.name = *Reference::parse("app");
+    const bool ok = store && (*store)->import_image(request, CancelToken());
+    ::_exit(ok ? 0 : 1);
+  }
+  // Feeds the first `bytes` of the archive to a child that imports it, waits until it has taken them, and kills it.
+  void kill_after(const std::string& archive, std::size_t bytes) {
+    auto pipe = must(sys::make_pipe());
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      pipe.write.reset();
+      import_in_child(pipe.read.get());
+    }
+    pipe.read.reset();
+    must(write_all(pipe.write.get(), std::string_view(archive).substr(0, bytes), "pipe"));
+    // Beyond the archive's end the child is racing through sync and commit: any moment will do.
+    if (bytes == archive.size()) pipe.write.reset();
+    ::kill(child, SIGKILL);
+    ASSERT_EQ(::waitpid(child, nullptr, 0), child);
+  }
+  std::set<std::string> names_in(const std::string& dir) {
+    const Fd fd = scratch_.open("store/" + dir, O_RDONLY | O_DIRECTORY);
+    const auto names = must(list_dir(fd.get(), dir));
+    return {names.begin(), names.end()};
+  }
+  // Every row has its files, every file its row.
+  void expect_whole(const std::string& when) {
+    auto store = must(Store::open({scratch_.path("store"), {}, true}));
+    std::set<std::string> snapshots;
+    std::set<std::string> blobs;
+    for (const Image& image : must(store->images())) {
+      for (const Snapshot& layer : image.layers) {
+        snapshots.insert(layer.id);
+        EXPECT_EQ(testing::content_of(layer.path + "/last"), "end") << when;
+      }
+      const Json manifest = must(parse_json(must(store->read_blob(image.manifest, 4_MiB))));
+      blobs.insert({image.id.hex(), image.manifest.hex()});
+      for (const Json& layer : manifest["layers"].items()) {
+        const Digest blob = must(Digest::parse(layer["digest"].string_or("")));
+        must(store->read_blob(blob, 64_MiB));
+        blobs.insert(blob.hex());
+      }
+    }
+    store.reset();
+    EXPECT_EQ(names_in("snapshots"), snapshots) << when;
+    EXPECT_EQ(names_in("blobs/sha256"), blobs) << when;
+    for (const std::string& name : names_in("drafts")) {
+      EXPECT_TRUE(name.starts_with("spare")) << when << ": " << name;
+    }
+  }
+
+  Scratch scratch_;
+};
+
+TEST_F(Crash, AKilledImportLeavesAllOrNothing) {
+  TarWriter tar;
+  for (int i = 0; i < 40; ++i)
+    tar.file("d" + std::to_string(i % 7) + "/f" + std::to_string(i), std::string(3000, 'x'));
+  const std::string archive = tar.file("last", "end").finish();
+  for (std::size_t part = 0; part <= 8; ++part) {
+    kill_after(archive, archive.size() * part / 8);
+    expect_whole("killed after " + std::to_string(part) + "/8");
+  }
+}
+
+// System calls that change the store; the child is cut before each of them in turn. Linux 5.3: PTRACE_GET_SYSCALL_INFO.
+bool changes_something(pid_t child) {
+  __ptrace_syscall_info info{};
+  if (::ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) <= 0) return false;
+  if (info.op != PTRACE_SYSCALL_INFO_ENTRY) return false;
+  switch (static_cast<long>(info.entry.nr)) {
+    case SYS_renameat:
+    case SYS_renameat2:
+    case SYS_rename:
+    case SYS_unlinkat:
+    case SYS_mkdirat:
+    case SYS_pwrite64:
+    case SYS_fsync:
+    case SYS_fdatasync:
+    case SYS_syncfs:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Runs a stopped, traced child up to its `calls`-th change and kills it there; false when it ended by itself before.
+bool kill_at_change(pid_t child, int calls) {
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL);
+  while (WIFSTOPPED(status)) {
+    if (WSTOPSIG(status) == (SIGTRAP | 0x80) && changes_something(child) && calls-- == 0) {
+      ::kill(child, SIGKILL);
+      ::waitpid(child, &status, 0);
+      return true;
+    }
+    ::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr);
+    ::waitpid(child, &status, 0);
+  }
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  return false;
+}
+
+TEST_F(Crash, AKillBeforeAnyChangeLeavesAllOrNothing) {
+  const std::string archive = TarWriter().file("a/b", "1").file("last", "end").finish();
+  int calls = 0;
+  for (bool killed = true; killed; ++calls) {
+    must(remove_tree(scratch_.path("store")));
+    const Fd fd = scratch_.file("rootfs", archive);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      ::raise(SIGSTOP);
+      import_in_child(fd.get());
+    }
+    killed = kill_at_change(child, calls);
+    expect_whole("change " + std::to_string(calls));
+  }
+  EXPECT_GT(calls, 30) << "an import has more steps than that";
+}
+
+}  // namespace
+}  // namespace slipway::cachestore
