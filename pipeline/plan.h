@@ -14,9 +14,9 @@
 
 namespace slipway::pipeline {
 
-/// Everything `runner exec`, the server and every front-end agree on: what is to be run, with all templates, matrices and
-/// defaults resolved. What can only be known while running (env values, conditions, names of outputs) stays as
-/// Expression or Template.
+/// Everything `runner exec`, the server and every front-end agree on: what is to be run, with all templates,
+/// matrices and defaults resolved. What can only be known while running (env values, conditions, names of
+/// outputs) stays as Expression or Template.
 
 struct EnvEntry {
   std::string name;

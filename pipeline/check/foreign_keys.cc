@@ -1,4 +1,5 @@
-// Help for unknown keys: what people write out of habit from other CI systems, keys of another level, slips.
+// Help for unknown keys: what people write out of habit from other CI systems, keys of another
+// level, slips.
 #include <algorithm>
 
 #include "base/text.h"

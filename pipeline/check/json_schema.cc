@@ -40,7 +40,8 @@ class SchemaWriter {
   }
 
  private:
-  // A map below a key may be split over templates, which merge deeply; one in a list may not, as lists replace.
+  // A map below a key may be split over templates, which merge deeply; one in a list may not, as
+  // lists replace.
   enum class Reached { kDirectly, kInList };
 
   void visit(const MapRule& rule, Reached reached) {

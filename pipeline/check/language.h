@@ -2,7 +2,7 @@
 
 #include "pipeline/check/shape.h"
 
-/// The maps of the language, one table each. language_job.cc, language_step.cc, language_deploy.cc, language_pipeline.cc.
+/// The maps of the language, one table each; the tables are in language_*.cc.
 namespace slipway::pipeline::language {
 
 extern const MapRule kPipeline;

@@ -1,4 +1,5 @@
-// Tables of a step: what it runs, and its build, artifact and deploy forms (deploy's own table: language_deploy.cc).
+// Tables of a step: what it runs, and its build, artifact and deploy forms (deploy's own table:
+// language_deploy.cc).
 #include "pipeline/check/language.h"
 #include "pipeline/check/scalars.h"
 

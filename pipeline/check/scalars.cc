@@ -159,7 +159,8 @@ Problem accept_id(const Node& node, const ScalarRule&) {
   return ScalarProblem{"bad name " + shown(node), "letters, digits, \"_\" and \"-\", at most 64"};
 }
 
-// Job names are shown, become folders of artifacts and parts of keys: no slash at the ends, no controls, no dots alone.
+// Job names are shown, become folders of artifacts and parts of keys: no slash at the ends, no
+// controls, no dots alone.
 Problem accept_job_name(const Node& node, const ScalarRule&) {
   const std::string& text = node.text;
   if (text.empty()) return ScalarProblem{"an empty job name", ""};

@@ -1,5 +1,5 @@
-// compile(): the stages of a pipeline file on its way to a plan. Each stage reports what it finds and hands on what
-// is sound, so that one run shows many mistakes.
+// compile(): the stages of a pipeline file on its way to a plan. Each stage reports what it finds
+// and hands on what is sound, so that one run shows many mistakes.
 #include "pipeline/compile.h"
 
 #include <algorithm>
@@ -30,7 +30,8 @@ std::string name_of(std::string_view path) {
   return printable(path.substr(0, path.rfind('.')));
 }
 
-// `steps:` is one job called "default"; from there on there is one form only. Jobs of included files may stand beside.
+// `steps:` is one job called "default"; from there on there is one form only. Jobs of included
+// files may stand beside.
 void normalise_steps(Node& root, std::vector<Diagnostic>& out) {
   Entry* steps = root.find("steps");
   if (steps == nullptr) return;

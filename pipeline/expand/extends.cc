@@ -1,4 +1,5 @@
-// `extends:` — templates below jobs. Maps merge deeply, lists replace; of several templates the later one wins.
+// `extends:` — templates below jobs. Maps merge deeply, lists replace; of several templates the
+// later one wins.
 #include <map>
 #include <set>
 
@@ -52,7 +53,8 @@ class Resolver {
     }
     Node below = resolved(base);
     std::erase_if(below.entries, [](const Entry& entry) { return entry.key == "extends"; });
-    // A diamond of templates doubles at each level: what all merges bring is bounded, not only the result.
+    // A diamond of templates doubles at each level: what all merges bring is bounded, not only the
+    // result.
     bytes_ += yaml::weight(below);
     if (bytes_ > kMaxExpandedBytes) {
       if (!std::exchange(exhausted_, true))

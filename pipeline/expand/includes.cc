@@ -129,7 +129,8 @@ class Includer {
     return std::nullopt;
   }
 
-  // Inputs first (types may depend on them), then its own includes, then the check in its own terms.
+  // Inputs first (types may depend on them), then its own includes, then the check in its own
+  // terms.
   void prepare(Node& tree, const Node& item, const std::string& path, Span span) {
     GivenInputs given;
     if (const Node* with = item.get("with"))

@@ -9,8 +9,8 @@ namespace slipway::pipeline {
 
 namespace {
 
-// A need is satisfied by all instances; each becomes an edge. 1,000 x 1,000 edges are still fine, more would not
-// come from a person.
+// A need is satisfied by all instances; each becomes an edge. Two full matrices make 65,536 of
+// them; three times that is more than a person means.
 constexpr std::size_t kMaxEdges = 200'000;
 constexpr std::size_t kMaxCycles = 10;  // reported ones
 constexpr std::size_t kMaxNotes = 20;   // of one circle; its message names every job
@@ -67,7 +67,8 @@ class NeedsResolver {
     report(out_, need.origin, "unknown job " + quoted(need.name), std::move(help));
   }
 
-  // Depth first over job names with a list instead of the call stack: 1,000 jobs in a row are allowed.
+  // Depth first over job names with a list instead of the call stack: 1,000 jobs in a row are
+  // allowed.
   enum class Mark { kNew, kOpen, kDone };
   struct Visit {
     std::string name;
@@ -99,8 +100,8 @@ class NeedsResolver {
   }
 
   void cycle(const std::vector<Visit>& path, const Need& closing, const JobPlan& last) {
-    // All instances of a needed matrix follow each other: one circle, not 256. And a graph where everything needs
-    // everything has more circles than anyone reads.
+    // All instances of a needed matrix follow each other: one circle, not 256. And a graph where
+    // everything needs everything has more circles than anyone reads.
     const std::size_t at = path.back().next - 1;
     if (at > 0 && last.needs[at - 1].name == closing.name) return;
     if (++cycles_ > kMaxCycles) return;

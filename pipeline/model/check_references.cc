@@ -1,4 +1,5 @@
-// Names inside expressions against what the job declares. At run time a wrong one would silently be null.
+// Names inside expressions against what the job declares. At run time a wrong one would silently be
+// null.
 #include <algorithm>
 
 #include "pipeline/check/check_shape.h"

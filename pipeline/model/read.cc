@@ -11,7 +11,8 @@ using yaml::Node;
 
 namespace {
 
-// Names, locks and labels are short; without a bound an expression could repeat one long input ten thousand times.
+// Names, locks and labels are short; without a bound an expression could repeat one long input ten
+// thousand times.
 constexpr std::size_t kMaxFixedText = 4096;
 constexpr std::size_t kMaxFixedValue = std::size_t{64} << 10;  // an axis of the matrix
 

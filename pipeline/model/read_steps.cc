@@ -80,7 +80,8 @@ class StepReader {
       else if (found->value.is_scalar())
         step.script = reader_.script(found->value);
     }
-    // A misspelt `run` is already reported as an unknown key; saying it does nothing would be noise.
+    // A misspelt `run` is already reported as an unknown key; saying it does nothing would be
+    // noise.
     const bool guess = node.entries.size() > known_keys(node);
     if (first == nullptr && !guess)
       report(reader_.out(), node.span, "this step does nothing",

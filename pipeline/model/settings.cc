@@ -1,4 +1,5 @@
-// Maps that stay data: the settings of build, artifact and deploy steps, which their executors interpret.
+// Maps that stay data: the settings of build, artifact and deploy steps, which their executors
+// interpret.
 #include "pipeline/check/scalars.h"
 #include "pipeline/model/read.h"
 

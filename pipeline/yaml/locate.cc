@@ -1,5 +1,5 @@
-// Places of scalars in the source text. yaml-cpp gives only the start of a node, and says nothing about quotes
-// that are never closed.
+// Places of scalars in the source text. yaml-cpp gives only the start of a node, and says nothing
+// about quotes that are never closed.
 #include "pipeline/yaml/locate.h"
 
 #include <algorithm>
@@ -90,8 +90,8 @@ void locate_block(Cursor cursor, ScalarPlace& place) {
   while (!cursor.done() && cursor.peek() != '\n') cursor.advance();
   place.span.end_column = cursor.column;
   const int line = cursor.line + 1;
-  cursor
-      .skip_blank();  // leading blank lines belong to the scalar; only the indentation is of interest
+  cursor.skip_blank();  // leading blank lines belong to the scalar; only the indentation is of
+                        // interest
   place.content = {place.span.file, line, cursor.column, line, cursor.column + 1};
 }
 

@@ -1,5 +1,6 @@
-// The strict YAML pass: yaml-cpp's event stream becomes our tree. The only file that knows the library; what it
-// lets pass (duplicate keys, tags, endless aliases, open quotes, several documents) is refused here.
+// The strict YAML pass: yaml-cpp's event stream becomes our tree. The only file that knows the
+// library; what it lets pass (duplicate keys, tags, endless aliases, open quotes, several
+// documents) is refused here.
 #include "pipeline/yaml/parse.h"
 
 #include <yaml-cpp/eventhandler.h>
@@ -248,7 +249,8 @@ void Builder::add_value(Node node) {
   frame.node.entries.push_back({std::move(frame.key), frame.key_span, std::move(node)});
 }
 
-// Spec: yaml.org/type/merge.html. Keys of the map itself win; of several merged maps the earlier one.
+// Spec: yaml.org/type/merge.html. Keys of the map itself win; of several merged maps the earlier
+// one.
 void Builder::merge_keys(Frame& frame) {
   Entry* merge = frame.merges ? frame.node.find("<<") : nullptr;
   if (merge == nullptr) return;

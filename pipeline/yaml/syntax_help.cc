@@ -1,5 +1,5 @@
-// Readable syntax errors. The library stops where its grammar breaks, which is often a line after the slip;
-// the rules here look at the text around that place.
+// Readable syntax errors. The library stops where its grammar breaks, which is often a line after
+// the slip; the rules here look at the text around that place.
 #include "pipeline/yaml/syntax_help.h"
 
 #include <optional>

@@ -1,5 +1,6 @@
-// compile() on arbitrary bytes: whatever the file holds, the answer is a plan or findings with places inside the
-// file, and both can be shown. Parts behind a line "%%% NAME" are files to include.
+// compile() on arbitrary bytes: whatever the file holds, the answer is a plan or findings with
+// places inside the file, and both can be shown. Parts behind a line "%%% NAME" are files to
+// include.
 #include <cstdlib>
 #include <map>
 

@@ -66,7 +66,9 @@ jobs:
     lock: production
     secrets: [NPM_TOKEN, { name: KEY, as: SIGNING_KEY, file: true }]
     services:
-      db: { image: postgres:16, env: { POSTGRES_PASSWORD: x }, ready: { tcp: 5432, within: 20s }, command: "postgres -c 'a b'", alias: sql, memory: 1g }
+      db:
+        { image: postgres:16, env: { POSTGRES_PASSWORD: x }, ready: { tcp: 5432, within: 20s },
+          command: "postgres -c 'a b'", alias: sql, memory: 1g }
     cache:
       - { key: "npm-${{ hash('package-lock.json') }}", fallback: ["npm-"], paths: [node_modules], policy: pull }
     steps:
@@ -84,19 +86,26 @@ jobs:
         if: ${{ changed('src/**') }}
         memo: true
       - id: image
-        build: { context: ., file: Dockerfile, tags: "registry.example.com/app:${{ sha }}", push: true, args: { V: 1.10 } }
+        build: { context: ., file: Dockerfile, tags: "registry.example.com/app:${{ sha }}",
+                 push: true, args: { V: 1.10 } }
       - artifact: { push: "registry.example.com/app-files:${{ sha }}", paths: [dist] }
       - deploy: { app: shop, image: "${{ steps.image.digest }}" }
       - { run: ./cleanup, always: true }
       - { run: ./report, on-failure: true }
     outputs: { count: "${{ steps.tests.count }}" }
-    artifacts: { paths: [dist/**], exclude: ["**/*.o"], expire: 7d, when: always, reports: { junit: out.xml, coverage: cov.xml } }
-  notify: { needs: [build], always: true, steps: ["echo ${{ needs.build.result }} ${{ needs.build.outputs.count }}"] }
+    artifacts: { paths: [dist/**], exclude: ["**/*.o"], expire: 7d, when: always,
+                 reports: { junit: out.xml, coverage: cov.xml } }
+  notify:
+    needs: [build]
+    always: true
+    steps: ["echo ${{ needs.build.result }} ${{ needs.build.outputs.count }}"]
   ship:
     deploy:
       app: shop
       build: { context: . }
-      processes: { web: { replicas: 2, port: 8080, memory: 512m }, worker: { run: ./work, replicas: 1 } }
+      processes:
+        web: { replicas: 2, port: 8080, memory: 512m }
+        worker: { run: ./work, replicas: 1 }
       env: { MODE: prod }
       release: { run: ./manage migrate, timeout: 10m }
       route: { hosts: [shop.example.com], path: /, tls: auto }

@@ -60,7 +60,8 @@ TEST(Yaml, AliasesCopyAndMergeKeysFillWhatIsAbsent) {
 TEST(Yaml, PlacesAreOneBasedAndSpanTheScalar) {
   const Parsed result = parsed(
       "key: value\nquoted: \"a\\\"b\" # c\nblock: |\n\n    first\n  x: &n\n    !!str  tagged\n");
-  // The block's first line decides the indentation, so the rest is no part of it and the file is refused.
+  // The block's first line decides the indentation, so the rest is no part of it and the file is
+  // refused.
   EXPECT_FALSE(result.root);
   const Parsed good = parsed(
       "key: value\nquoted: \"a\\\"b\" # c\nblock: |\n    first\n    second\nlast: &n !!str  "
