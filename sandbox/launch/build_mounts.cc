@@ -140,6 +140,8 @@ void add_mounts(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
   cwd.uid = prepared.user.uid;
   cwd.gid = prepared.user.gid;
   cwd.blame = Blame::kJob;
+  // Last of all: while the old root lies over the new one, "/.." is the host's root, also for openat2 inside a root.
+  plan.add(OpCode::kPivot, "pivot into root");
   plan.add(OpCode::kLeaveOldRoot, "leave the host's root");
   if (spec.root.read_only) {
     Operation& freeze = plan.add(OpCode::kSetAttributes, "make root read-only");

@@ -152,9 +152,10 @@ void add_root(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
   add_host_devices(plan);
   plan.add(OpCode::kOpenRoot, "open host root").out = kOldRoot;
   add_scratch(plan);
+  plan.set(kRoot, prepared.root.get());
   plan.own(kNewRoot, std::move(prepared.root));
-  plan.add(OpCode::kPivot, "pivot into root");
-  plan.add(OpCode::kOpenRoot, "open root").out = kRoot;
+  make_directory(plan, kScratch, "root", 0755);
+  attach(plan, kNewRoot, kScratch, "root", "attach root");
   if (spec.root.host_tools) add_host_trees(prepared, plan);
   attach_over_real_directory(plan, kProc, "proc");
   attach_over_real_directory(plan, kSys, "sys");

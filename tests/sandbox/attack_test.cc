@@ -84,6 +84,8 @@ TEST_F(Attack, Cve2026_41579_DevAsALinkIsRefused) {
 TEST_F(Attack, Cve2021_30465_MountTargetsStayInTheRoot) {
   auto outside = TempDir::make("/var/tmp", "slipway-outside");
   ASSERT_TRUE(outside);
+  std::filesystem::permissions(outside->path(),
+                               std::filesystem::perms(0777));  // Nothing but the root protects it.
   image_link("/data", "/../../../../../../.." + outside->path());
   image_link("/climb", "../../../../../../.." + outside->path());
   ContainerSpec wanted = spec({"true"});

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -33,7 +34,10 @@ class ContainerTest : public ::testing::Test {
     store_ = directory_->path();
     base_ = store_ + "/snapshots/base/fs";
     ASSERT_TRUE(make_dirs(base_ + "/bin", 0755));
-    for (const auto& guest : std::filesystem::directory_iterator(SLIPWAY_GUEST_DIR)) {
+    const char* elsewhere =
+        std::getenv("SLIPWAY_TEST_GUESTS");  // Where an ordinary user can read them.
+    for (const auto& guest : std::filesystem::directory_iterator(
+             elsewhere != nullptr ? elsewhere : SLIPWAY_GUEST_DIR)) {
       std::filesystem::copy_file(guest.path(), base_ + "/bin/" + guest.path().filename().string());
     }
     auto engine = Engine::open({store_});

@@ -128,12 +128,8 @@ long freeze_path(State& state, const Operation& operation) {
 // pivot_root(2), NOTES: with both arguments "." the old root ends up stacked on the new one and
 // needs no directory.
 long pivot(State& state, const Operation&) {
-  long result =
-      raw::invoke(SYS_move_mount, state.fd(kNewRoot), "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH);
-  if (result < 0) return result;
-  result = raw::invoke(SYS_fchdir, state.fd(kNewRoot));
-  if (result < 0) return result;
-  return raw::invoke(SYS_pivot_root, ".", ".");
+  const long result = raw::invoke(SYS_fchdir, state.fd(kNewRoot));
+  return result < 0 ? result : raw::invoke(SYS_pivot_root, ".", ".");
 }
 
 long leave_old_root(State& state, const Operation&) {

@@ -23,8 +23,8 @@ enum Place : std::int16_t {
   kStderr,
   kMasterSocket,  ///< Where the terminal's master side is sent.
   kOldRoot,
-  kNewRoot,  ///< The root mount, attached or not.
-  kRoot,     ///< Directory "/" of the container.
+  kNewRoot,  ///< The container's root mount.
+  kRoot,     ///< The same descriptor, as the directory that paths are resolved in.
   kProc,
   kSys,
   kDev,
