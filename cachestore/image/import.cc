@@ -160,6 +160,27 @@ class Import {
   std::int64_t now_ = 0;
 };
 
+Result<Digest> run_import(StoreCore& core, const ImportRequest& request,
+                          const CancelToken& cancel) {
+  Import import(core, request);
+  DraftHandle draft;
+  auto known = SLIP_TRY(find_known_layer(core, request.fd, request.source, cancel));
+  if (known) {
+    import.use_known(*std::move(known));
+  } else {
+    draft.yard = core.yard;
+    draft.id = SLIP_TRY(core.yard->create());
+    SLIP_TRY(import.unpack(draft, cancel));
+  }
+  return import.finish();
+}
+
+// Whatever ran into it, the answer is the same: make room where the store lives.
+Error explain(Error error, const std::string& doing, const std::string& root) {
+  const bool full = error.sys_errno() == ENOSPC || error.sys_errno() == EDQUOT;
+  return std::move(error).within(full ? doing + ": disk full at " + root : doing);
+}
+
 }  // namespace
 
 Result<Image> Store::import_image(const ImportRequest& request, const CancelToken& cancel) {
@@ -168,17 +189,9 @@ Result<Image> Store::import_image(const ImportRequest& request, const CancelToke
   if (request.name.digest || request.name.tag.empty()) {
     return fail(ErrorCode::kInvalid, doing + ": the name must have a tag and no digest");
   }
-  Import import(core, request);
-  std::optional<Draft> draft;
-  auto known = SLIP_TRY_WITHIN(doing, find_known_layer(core, request.fd, request.source, cancel));
-  if (known) {
-    import.use_known(*std::move(known));
-  } else {
-    draft.emplace(SLIP_TRY(begin()));
-    SLIP_TRY_WITHIN(doing, import.unpack(*draft->state_, cancel));
-  }
-  const Digest id = SLIP_TRY_WITHIN(doing, import.finish());
-  return image(id.str());
+  auto id = run_import(core, request, cancel);
+  if (!id) return fail(explain(std::move(id).error(), doing, core.root));
+  return image(id->str());
 }
 
 }  // namespace slipway::cachestore

@@ -97,11 +97,8 @@ Result<UnpackStats> Applier::run() {
     }
     Status applied = apply(entry);
     if (!applied) {
-      // An error of the stream names its place already.
-      Error error = std::move(applied).error();
-      const bool placed =
-          error.text().starts_with("read ") || error.text().starts_with("decompress ");
-      return fail(placed ? std::move(error) : reader_.wrap(std::move(error)));
+      return fail(from_stream_ ? std::move(applied).error()
+                               : reader_.wrap(std::move(applied).error()));
     }
     if (on_progress) on_progress(stats_);
   }
@@ -185,12 +182,19 @@ Status Applier::make_file(const TarEntry& entry, const std::string& path) {
 Status Applier::write_content(int fd, const TarEntry& entry) {
   if (entry.sparse) return write_sparse(fd, *entry.sparse);
   for (;;) {
-    const std::string_view piece = SLIP_TRY(reader_.data());
+    const std::string_view piece = SLIP_TRY(read_piece());
     if (piece.empty()) return {};
     SLIP_TRY(write_piece(fd, piece));
     stats_.bytes += piece.size();
     if (on_progress) on_progress(stats_);
   }
+}
+
+// The stream's own errors name their place already.
+Result<std::string_view> Applier::read_piece() {
+  auto piece = reader_.data();
+  from_stream_ = !piece;
+  return piece;
 }
 
 Status Applier::write_sparse(int fd, const SparseMap& map) {
@@ -199,7 +203,7 @@ Status Applier::write_sparse(int fd, const SparseMap& map) {
   for (const Extent& extent : map.extents) {
     if (::lseek(fd, static_cast<off_t>(extent.offset), SEEK_SET) < 0) return fail_errno("seek");
     for (std::uint64_t left = extent.size; left > 0;) {
-      if (piece.empty()) piece = SLIP_TRY(reader_.data());
+      if (piece.empty()) piece = SLIP_TRY(read_piece());
       if (piece.empty()) return fail(invalid("bad sparse map: more runs than data"));
       const std::string_view part = piece.substr(0, left);
       SLIP_TRY(write_piece(fd, part));

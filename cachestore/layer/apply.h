@@ -39,6 +39,7 @@ class Applier {
   Status make_fifo(const TarEntry& entry, const std::string& path);
   Status make_inert(const TarEntry& entry, const std::string& path);
 
+  Result<std::string_view> read_piece();
   Status write_content(int fd, const TarEntry& entry);
   Status write_sparse(int fd, const SparseMap& map);
   Status remember_time(const std::string& path, timespec mtime);
@@ -53,6 +54,7 @@ class Applier {
   MetaWriter meta_;
   std::vector<DirTime> times_;
   std::size_t times_bytes_ = 0;
+  bool from_stream_ = false;  ///< The last error came from the reader.
 };
 
 }  // namespace slipway::cachestore

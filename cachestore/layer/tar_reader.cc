@@ -48,7 +48,7 @@ TarReader::TarReader(ChunkStream& chunks, std::string source, const LayerLimits&
     : chunks_(chunks), source_(std::move(source)), limits_(limits) {}
 
 Error TarReader::error(ErrorCode code, std::string_view cause) const {
-  std::string text = "read archive " + source_ + ": ";
+  std::string text = "unpack " + source_ + ": ";
   if (!current_.empty()) text += "entry \"" + printable(ellipsize(current_, 200)) + "\": ";
   text += cause;
   if (current_.empty()) text += " at byte " + std::to_string(offset_);
@@ -176,7 +176,7 @@ Result<bool> TarReader::next(TarEntry& entry) {
     }
     auto header = parse_tar_header(text);
     if (!header && offset_ == kBlock) {
-      return fail(ErrorCode::kInvalid, "read archive " + source_ + ": not a tar archive");
+      return fail(ErrorCode::kInvalid, "unpack " + source_ + ": not a tar archive");
     }
     if (!header) return fail(wrap(std::move(header).error()));
     current_ = header->name;
