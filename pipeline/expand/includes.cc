@@ -77,6 +77,7 @@ class Includer {
   }
 
   bool within_bounds(const std::string& path, Span span) {
+    if (bytes_ > kMaxIncludedBytes || weight_ > kMaxExpandedBytes) return false;  // said once
     if (std::find(chain_.begin(), chain_.end(), path) != chain_.end()) {
       std::vector<std::string> names = chain_;
       names.push_back(path);

@@ -44,7 +44,7 @@ class JobExpander {
     for (const Combination& combination : expand_matrix(*matrix, reader)) {
       if (!instance(entry, &combination, &matrix->value)) return false;
       // The same mistake 256 times helps nobody.
-      if (out_.size() > found_before + 20) break;
+      if (out_.size() > found_before + 20 && has_errors(out_)) break;
     }
     // A job whose matrix is wrong still exists for those that need it.
     if (plans_.empty() || plans_.back().matrix_group != group_)

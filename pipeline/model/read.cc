@@ -15,6 +15,8 @@ namespace {
 // thousand times.
 constexpr std::size_t kMaxFixedText = 4096;
 constexpr std::size_t kMaxFixedValue = std::size_t{64} << 10;  // an axis of the matrix
+// A file this wrong makes no plan, so nothing needs to be evaluated for it any more.
+constexpr std::size_t kEnoughFindings = 200;
 
 }  // namespace
 
@@ -63,6 +65,7 @@ std::optional<Template> Reader::fixed_template(const Node& node, std::string_vie
 std::string Reader::fixed_text(const Node* node, std::string_view called) {
   if (node == nullptr || !node->is_scalar()) return {};
   if (node->text.find("${{") == std::string::npos) return node->text;
+  if (out_.size() > kEnoughFindings && has_errors(out_)) return {};
   const auto parsed = fixed_template(*node, called);
   if (!parsed) return {};
   auto value = parsed->evaluate_text(fixed_);

@@ -156,8 +156,9 @@ void Builder::OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anc
   if (!found.closed) stop(found.span, "the quote is never closed", "close it with the same quote");
   if (found.opener == 0) {
     // A plain scalar over several lines is underlined on its first only.
-    const std::size_t eol = std::min(text_.find('\n', at), text_.size());
-    const std::size_t length = std::min(value.size(), eol - std::min(at, eol));
+    // Looking no further than the value: a file may be one line of ten thousand scalars.
+    const std::string_view here = text_.substr(std::min(at, text_.size()), value.size());
+    const std::size_t length = std::min(here.find('\n'), here.size());
     node.span.end_column = node.span.column + static_cast<int>(std::max<std::size_t>(length, 1));
     node.style = tag == "?" || tag.empty() ? Style::kPlain : Style::kQuoted;
   } else {

@@ -98,6 +98,18 @@ TEST(Matrix, LargeOnesNeedingEachOtherFit) {
   EXPECT_EQ(compiled.plan->jobs.back().needs.size(), 200u);
 }
 
+TEST(Matrix, WarningsOfEveryInstanceLeaveThePlanWhole) {
+  std::string values;
+  for (int value = 0; value < 250; ++value) values += std::to_string(value) + ",";
+  const Compiled compiled = compile_text("jobs:\n  a:\n    matrix: { x: [" + values +
+                                         "] }\n    lock: \"l${{ matrix.x }}\"\n    steps: [\"echo "
+                                         "${{ matrix.y }} ${{ steps.gone.z }}\"]\n");
+  ASSERT_TRUE(compiled.plan) << findings(compiled);
+  EXPECT_EQ(compiled.diagnostics.size(), 2u);
+  ASSERT_EQ(compiled.plan->jobs.size(), 250u);
+  EXPECT_EQ(compiled.plan->jobs.back().lock, "l249");
+}
+
 TEST(Matrix, CyclesThroughInstancesAreShownOnce) {
   const Compiled compiled = compile_text(
       "jobs:\n  a: { matrix: { x: [1, 2, 3] }, needs: b, steps: [x] }\n"
