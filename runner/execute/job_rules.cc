@@ -102,22 +102,27 @@ std::string unsupported_feature(const pipeline::JobPlan& job) {
 }
 
 std::vector<std::string> plan_notices(const pipeline::Plan& plan) {
-  bool bridge = false;
   bool caches = false;
   bool memo = false;
   bool environments = false;
   for (const pipeline::JobPlan& job : plan.jobs) {
-    bridge |= job.network == pipeline::NetworkMode::kBridge;
     caches |= !job.caches.empty();
     environments |= !job.environment.empty();
     memo |= std::any_of(job.steps.begin(), job.steps.end(), [](const pipeline::StepPlan& step) { return step.memo; });
   }
   std::vector<std::string> notices;
-  if (bridge) notices.push_back("network: this version has no bridge network yet; steps see loopback only");
   if (caches) notices.push_back("cache: caches are not kept in this version; jobs run without them");
   if (memo) notices.push_back("memo: step memoisation is not available in this version; steps run each time");
   if (environments) notices.push_back("environment: a local run unlocks no environment; give secrets with --secret");
   return notices;
+}
+
+std::vector<std::string> failure_hints(const pipeline::Plan& plan) {
+  const bool bridge = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const pipeline::JobPlan& job) {
+    return job.network == pipeline::NetworkMode::kBridge;
+  });
+  if (!bridge) return {};
+  return {"network: this version has no bridge network yet, steps see loopback only; `network: host` joins the machine's"};
 }
 
 bool may_retry(const pipeline::RetryPolicy& policy, const JobResult& result, int attempts_done) {

@@ -22,8 +22,15 @@ using pipeline::Value;
 // Clean-up steps of a job whose time is over get this long, unless they say so themselves.
 constexpr Millis kCleanupTime = std::chrono::minutes(5);
 
+constexpr std::size_t kShownName = 48;  // leaves room for the cause on a line of 80
+
 double seconds_since(MonoTime start) {
   return std::chrono::duration<double>(real_clock().mono() - start).count();
+}
+
+/// A step as failure texts name it; the name may be a whole script line.
+std::string shown(const StepPlan& step) {
+  return "step \"" + ellipsize(printable(step.name), kShownName) + "\"";
 }
 
 Value job_roots(const RunContext& run, const JobRequest& request) {
@@ -100,7 +107,7 @@ class Attempt {
     const Result<bool> due = step_is_due(step, state_.context(run_));
     if (!due) {
       emit_end(step, StepResult{RunStatus::kError, 1, due.error().text()}, 0);
-      return fail_with(RunStatus::kError, 1, "step " + step.id + ": " + due.error().text());
+      return fail_with(RunStatus::kError, 1, shown(step) + ": " + due.error().text());
     }
     const bool killed = run_.cancel.level() == CancelLevel::kKill;
     if (!*due || killed) return emit_end(step, StepResult{RunStatus::kSkipped, 0, ""}, 0);
@@ -108,7 +115,9 @@ class Attempt {
     const MonoTime start = real_clock().mono();
     const StepResult result = run_step(run_, state_, step_request(step, index));
     emit_end(step, result, seconds_since(start));
-    if (!counts_as_success(result.status)) fail_with(result.status, result.exit_code, "step " + step.id + ": " + result.reason);
+    if (!counts_as_success(result.status)) {
+      fail_with(result.status, result.exit_code, shown(step) + ": " + result.reason);
+    }
   }
 
   StepRequest step_request(const StepPlan& step, std::size_t index) {

@@ -71,6 +71,9 @@ std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run, const 
   Event event;
   event.kind = Event::Kind::kRunEnd;
   event.exit_code = exit_code_of(results, run.cancel);
+  if (event.exit_code != 0 && !run.cancel.cancelled()) {
+    for (const std::string& hint : failure_hints(run.plan)) run.notice(hint);
+  }
   event.status = run.cancel.cancelled() ? "cancelled" : event.exit_code == 0 ? "succeeded" : "failed";
   event.seconds = std::chrono::duration<double>(real_clock().mono() - start).count();
   run.events.emit(std::move(event));

@@ -124,6 +124,9 @@ void RunSummary::append_failure(std::string& out, const Event& end, const Style&
   if (!repeat_command.empty()) {
     out += "  repeat: " + printable(repeat_command + " --job " + shell_quote(end.job)) + "\n";
   }
+  if (job != nullptr && job->step_failed) {
+    out += "  shell:  " + printable("runner debug " + shell_quote(end.run + "/" + end.job)) + "\n";
+  }
 }
 
 std::string RunSummary::total(const Style& style) const {

@@ -94,7 +94,7 @@ TEST_F(BadInput, NothingIsLeftAfterAnyOfIt) {
   EXPECT_EQ(exec("steps: ['sleep 1000 & exit 4']\n").code, 1);
   const Ran mounts = shell("cat /proc/self/mounts | grep -c " + shell_quote(state()));
   EXPECT_EQ(mounts.out, "0\n");
-  EXPECT_EQ(shell("ls " + shell_quote(state()) + "/drafts | grep -vc spare").out, "0\n")  // an empty spare is kept ready;
+  EXPECT_EQ(shell("ls " + shell_quote(state()) + "/drafts | grep -vc spare").out, "0\n");  // an empty spare is kept ready
 }
 
 }  // namespace
