@@ -79,17 +79,22 @@ void add_engine_files(Plan& plan, const ContainerSpec& spec) {
   }
 }
 
-void add_masks(Plan& plan) {
+void hide_all(Plan& plan, std::span<const char* const> paths) {
+  for (const char* path : paths) {
+    Operation& operation = plan.add(OpCode::kHide, std::string("hide ") + path);
+    operation.at = kRoot;
+    operation.path = path;
+  }
+}
+
+void add_masks(const ContainerSpec& spec, Plan& plan) {
   for (const char* path : read_only_paths()) {
     Operation& operation = plan.add(OpCode::kFreezePath, std::string("make read-only ") + path);
     operation.at = kRoot;
     operation.path = path;
   }
-  for (const char* path : masked_paths()) {
-    Operation& operation = plan.add(OpCode::kHide, std::string("hide ") + path);
-    operation.at = kRoot;
-    operation.path = path;
-  }
+  hide_all(plan, masked_paths());
+  if (spec.network == Network::kHost) hide_all(plan, masked_paths_of_host_sysfs());
 }
 
 void add_terminal(Plan& plan, const ContainerSpec& spec, const UserIds& user) {
@@ -117,7 +122,7 @@ void add_terminal(Plan& plan, const ContainerSpec& spec, const UserIds& user) {
 }  // namespace
 
 void add_mounts(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
-  add_masks(plan);
+  add_masks(spec, plan);
   add_engine_files(plan, spec);
   for (std::size_t i = 0; i < spec.mounts.size(); i++) {
     const Mount& mount = spec.mounts[i];

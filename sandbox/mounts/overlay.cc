@@ -58,6 +58,9 @@ Status set_flag(int context, const char* name) {
       errno_error(saved, "mount overlay: set " + std::string(name) + kernel_words(context)));
 }
 
+// The file system belongs to the machine when root mounts it: a device node in a layer would open the real device.
+constexpr unsigned kNoDevices = MOUNT_ATTR_NODEV;
+
 Status check_layers(const OverlayStack& stack) {
   if (stack.lowers.empty() || stack.lowers.size() > kMaxLayers) {
     return fail(ErrorCode::kInvalid, "mount overlay: " + std::to_string(stack.lowers.size()) +
@@ -110,7 +113,8 @@ Result<Fd> create(const OverlayNames& names, const LayerView& view) {
     const int saved = errno;
     return fail(errno_error(saved, "mount overlay" + kernel_words(context.get())));
   }
-  Fd tree(::fsmount(context.get(), FSMOUNT_CLOEXEC, names.upper.empty() ? MOUNT_ATTR_RDONLY : 0));
+  const unsigned frozen = names.upper.empty() ? MOUNT_ATTR_RDONLY : 0;
+  Fd tree(::fsmount(context.get(), FSMOUNT_CLOEXEC, kNoDevices | frozen));
   if (!tree) return fail_errno("mount overlay");
   return tree;
 }
@@ -128,7 +132,8 @@ Result<Fd> mount_overlay(const OverlayStack& stack, const LayerView& view) {
   }
   if (stack.upper.empty() && names.lowers.size() == 1) {
     Fd tree = SLIP_TRY(clone_tree(AT_FDCWD, names.lowers[0], Depth::kOne));
-    SLIP_TRY(set_tree_attributes(tree.get(), MOUNT_ATTR_RDONLY, Depth::kOne, stack.lowers[0]));
+    SLIP_TRY(set_tree_attributes(tree.get(), kNoDevices | MOUNT_ATTR_RDONLY, Depth::kOne,
+                                 stack.lowers[0]));
     return tree;
   }
   if (!stack.upper.empty()) {

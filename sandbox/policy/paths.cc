@@ -23,6 +23,11 @@ constexpr const char* kReadOnly[] = {
     "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 };
 
+constexpr const char* kMaskedInHostSysfs[] = {
+    "/sys/fs/cgroup",     "/sys/fs/bpf",         "/sys/fs/pstore",       "/sys/kernel/debug",
+    "/sys/kernel/config", "/sys/kernel/tracing", "/sys/kernel/security",
+};
+
 // Spec: Documentation/admin-guide/devices.txt.
 constexpr DeviceNode kDevices[] = {
     {"null", 1, 3},   {"zero", 1, 5},    {"full", 1, 7},
@@ -59,6 +64,8 @@ std::span<const char* const> masked_paths() {
 }
 
 std::span<const char* const> read_only_paths() { return kReadOnly; }
+
+std::span<const char* const> masked_paths_of_host_sysfs() { return kMaskedInHostSysfs; }
 
 std::span<const DeviceNode> default_devices() { return kDevices; }
 

@@ -33,6 +33,8 @@ Result<std::span<const sock_filter>> seccomp_filter(CapabilityMask capabilities)
 /// inside the container. Hidden ones are those of the list that exist on this machine.
 std::span<const char* const> masked_paths();
 std::span<const char* const> read_only_paths();
+/// Also hidden where the machine's own sysfs is shown (host network): what else is mounted below it.
+std::span<const char* const> masked_paths_of_host_sysfs();
 
 /// Device nodes that every container has: bind-mounted from the host, mode 0666.
 struct DeviceNode {
