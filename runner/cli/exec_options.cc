@@ -28,6 +28,7 @@ std::string repeat_command(const Invocation& invocation) {
       "state", "commit", "env", "input", "event", "branch", "tag", "secret", "secret-file"};
   std::vector<std::string> words{"runner", "exec"};
   words.insert(words.end(), invocation.operands().begin(), invocation.operands().end());
+  if (invocation.on_line("allow-host-network")) words.emplace_back("--allow-host-network");
   for (const std::string_view option : kKept) {
     if (!invocation.on_line(option)) continue;  // a variable still stands when it is repeated
     for (const std::string& value : invocation.list(option)) {
@@ -61,6 +62,7 @@ Result<ExecOptions> exec_options(const Invocation& invocation) {
     return fail(ErrorCode::kInvalid, "option --no-needs: goes only with --job");
   options.from_step = invocation.value("from");
   options.shell_on_failure = invocation.flag("shell-on-failure");
+  options.allow_host_network = invocation.flag("allow-host-network");
   if (invocation.given("jobs")) {
     const auto parallel = parse_int(invocation.value("jobs"));
     if (!parallel || *parallel < 1 || *parallel > kMaxParallel) {

@@ -55,6 +55,8 @@ constexpr OptionSpec kExec[] = {
     {"from", 0, "STEP", "go on at STEP (id or JOB/STEP) from what the last run left before it",
      kValue, Complete::kStep},
     {"shell-on-failure", 0, "", "open a shell where a step failed"},
+    {"allow-host-network", 0, "",
+     "let jobs that say `network: host` reach this machine's network and its local services"},
     {"jobs", 'j', "N", "at most N jobs at a time; default: number of processors", kValue},
     kCommit,
     {"env", 'e', "NAME=VALUE",

@@ -137,6 +137,11 @@ int exec_pipeline(const ExecOptions& options, const CancelToken& cancel) {
                options.progress.colour ? pipeline::Colour::kYes : pipeline::Colour::kNo));
   }
   if (!compiled.plan) return exit_code(ErrorCode::kInvalid);
+  if (!compiled.plan->missing_inputs.empty()) {
+    return report(Error(ErrorCode::kInvalid, "run " + printable(loaded->display_path) + ": inputs without a value: " +
+                                                 printable(join(compiled.plan->missing_inputs, ", ")) +
+                                                 "; give them with --input NAME=VALUE"));
+  }
   const Result<int> code = run_loaded(options, *loaded, cancel);
   return code ? *code : report(code.error());
 }

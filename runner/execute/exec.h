@@ -20,6 +20,7 @@ struct ExecOptions {
   bool no_needs = false;               ///< --no-needs: with --job, not what they need.
   std::string from_step;               ///< --from: resume at STEP (id or JOB/STEP) from the last run's snapshot.
   bool shell_on_failure = false;
+  bool allow_host_network = false;     ///< Else a job with `network: host` is refused: the file may be a stranger's.
   std::string commit;                  ///< --commit REV: that commit instead of the work tree.
   int parallel = 0;                    ///< --jobs N; 0: number of processors.
   std::vector<std::pair<std::string, std::string>> env;  ///< --env NAME=value: over the pipeline's own.

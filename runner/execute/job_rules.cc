@@ -85,7 +85,10 @@ Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const J
   return std::optional<std::string>();
 }
 
-std::string unsupported_feature(const pipeline::JobPlan& job) {
+std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& options) {
+  if (job.network == pipeline::NetworkMode::kHost && !options.allow_host_network) {
+    return "network: host lets a job reach this machine's local services; allow it with --allow-host-network";
+  }
   if (!job.services.empty()) {
     return "service " + printable(job.services.front().name) + ": services are not available in this version";
   }
@@ -122,7 +125,7 @@ std::vector<std::string> failure_hints(const pipeline::Plan& plan) {
     return job.network == pipeline::NetworkMode::kBridge;
   });
   if (!bridge) return {};
-  return {"network: this version has no bridge network yet, steps see loopback only; `network: host` joins the machine's"};
+  return {"network: this version has no bridge network yet, steps see loopback only; `network: host` with --allow-host-network joins the machine's"};
 }
 
 bool may_retry(const pipeline::RetryPolicy& policy, const JobResult& result, int attempts_done) {

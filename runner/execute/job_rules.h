@@ -15,8 +15,8 @@ pipeline::Value needs_context(const JobRequest& request);
 /// Why the job is not run at all, or nothing. An Error is a condition that cannot be evaluated.
 Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const JobRequest& request,
                                                   const pipeline::EvalContext& context);
-/// What this version cannot run; empty when it can.
-std::string unsupported_feature(const pipeline::JobPlan& job);
+/// What this version cannot run, or this person did not allow; empty when the job may run.
+std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& options);
 /// Things a laptop lacks or this version ignores, said once per run.
 std::vector<std::string> plan_notices(const pipeline::Plan& plan);
 /// What may be behind a failed run without its being the pipeline's fault; said only after a failure.

@@ -251,8 +251,8 @@ std::optional<JobResult> decide_not_to_run(const RunContext& run, const JobReque
   const Result<std::optional<std::string>> reason = reason_to_skip(run, request, context);
   if (!reason) return JobResult{.status = RunStatus::kError, .reason = reason.error().text(), .exit_code = 1};
   if (*reason) return JobResult{.status = RunStatus::kSkipped, .reason = **reason};
-  if (std::string missing = unsupported_feature(request.job); !missing.empty()) {
-    return JobResult{.status = RunStatus::kError, .reason = std::move(missing), .exit_code = 125};
+  if (std::string refused = refused_feature(request.job, run.options); !refused.empty()) {
+    return JobResult{.status = RunStatus::kError, .reason = std::move(refused), .exit_code = 125};
   }
   return std::nullopt;
 }

@@ -72,6 +72,14 @@ TEST_F(BadInput, EscapesInNamesDoNotReachTheTerminal) {
   EXPECT_EQ(ran.all().find('\x1b'), std::string::npos) << ran.all();
 }
 
+TEST_F(BadInput, AStrangersPipelineDoesNotGetTheHostsNetworkUnasked) {
+  const std::string pipeline = "jobs:\n  a: { network: host, steps: ['cat /proc/net/dev | wc -l'] }\n";
+  const Ran refused = exec(pipeline);
+  EXPECT_EQ(refused.code, 3) << refused.all();
+  EXPECT_TRUE(has(refused.all(), "--allow-host-network")) << refused.all();
+  EXPECT_EQ(exec(pipeline, "--allow-host-network").code, 0);
+}
+
 TEST_F(BadInput, AStepCannotTrickTheRunnerIntoReadingALinkedFile) {
   const Ran ran = exec("steps: ['rm $SLIPWAY_OUTPUT && ln -s /etc/passwd $SLIPWAY_OUTPUT']\n");
   EXPECT_EQ(ran.code, 1);
