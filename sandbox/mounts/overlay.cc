@@ -11,19 +11,13 @@
 
 #include "base/files.h"
 #include "sandbox/mounts/creator.h"
+#include "sandbox/mounts/overlay_by_text.h"
 #include "sandbox/mounts/tree.h"
 
 namespace slipway::sandbox {
 namespace {
 
 constexpr std::size_t kMaxLayers = 500;  // OVL_MAX_STACK, and SECURITY's limit for images.
-
-// Layers as the kernel is told them; lowers top first.
-struct OverlayNames {
-  std::vector<std::string> lowers;
-  std::string upper;
-  std::string work;
-};
 
 // The layer below the view's root, relative.
 Result<std::string> relative(const std::string& path, const LayerView& view) {
@@ -141,7 +135,7 @@ Result<Fd> mount_overlay(const OverlayStack& stack, const LayerView& view) {
     names.work = prefix + SLIP_TRY(relative(stack.work, view));
     forget_volatile_mark(stack.work);
   }
-  return create(names, view);
+  return takes_layers_one_by_one() ? create(names, view) : mount_overlay_by_text(names, view);
 }
 
 }  // namespace slipway::sandbox
