@@ -26,7 +26,7 @@ struct UnpackStats {
   std::uint64_t inert_devices = 0;    ///< Device nodes that became empty files.
   std::uint64_t squashed_owners = 0;  ///< Files whose owner an ordinary user could not set.
   std::uint64_t dropped_xattrs = 0;
-  std::uint64_t skipped = 0;          ///< Artifacts: `.git`; copy_tree: also sockets, fifos and devices.
+  std::uint64_t skipped = 0;  ///< Artifacts: `.git`; copy_tree: also sockets, fifos and devices.
 };
 /// Unpacks a tar stream (gzip, zstd or plain, by content) from `fd` below directory `target_fd`.
 Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, UnpackPolicy policy,
@@ -34,11 +34,13 @@ Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, Unp
 
 /// Writes `paths` (relative to dir_fd; a directory is taken with all below it) as a reproducible pax tar: sorted names,
 /// no user names. Sockets are left out; a file that changes while read is kUnavailable naming it.
-Status pack(int dir_fd, const std::vector<std::string>& paths, int out_fd, const CancelToken& cancel);
+Status pack(int dir_fd, const std::vector<std::string>& paths, int out_fd,
+            const CancelToken& cancel);
 
 /// Copies trees between directories without an archive (reflink or copy_file_range where possible), artifact rules
 /// applied. `paths` are relative regular files, links or directories below `from_fd`.
-Result<UnpackStats> copy_tree(int from_fd, const std::vector<std::string>& paths, int to_fd, UnpackPolicy policy,
-                              const LayerLimits& limits, const CancelToken& cancel);
+Result<UnpackStats> copy_tree(int from_fd, const std::vector<std::string>& paths, int to_fd,
+                              UnpackPolicy policy, const LayerLimits& limits,
+                              const CancelToken& cancel);
 
 }  // namespace slipway::cachestore

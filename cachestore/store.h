@@ -32,7 +32,7 @@ namespace slipway::cachestore {
 enum class SnapshotKind { kLayer, kWorkspace, kStep, kCache, kBase };
 
 struct Snapshot {
-  std::string id;    ///< [a-z0-9]{1,64}; also its directory name.
+  std::string id;  ///< [a-z0-9]{1,64}; also its directory name.
   SnapshotKind kind = SnapshotKind::kStep;
   std::string key;   ///< What made it; unique per kind when not empty.
   std::string path;  ///< Absolute path of its `fs` directory.
@@ -105,18 +105,19 @@ struct ImportProgress {
 };
 
 struct ImportRequest {
-  int fd = -1;  ///< Borrowed; tar, gzip, zstd by content. May be a pipe.
+  int fd = -1;         ///< Borrowed; tar, gzip, zstd by content. May be a pipe.
   std::string source;  ///< For messages: the file's name.
   Reference name;
-  ImageConfig config;  ///< env, cmd, … of the new image; architecture and os are filled in when empty.
+  ImageConfig
+      config;  ///< env, cmd, … of the new image; architecture and os are filled in when empty.
   std::function<void(const ImportProgress&)> progress;
 };
 
 /// Limits for hostile archives; the defaults are what the default configuration says.
 struct LayerLimits {
-  ByteCount max_bytes = 64_GiB;      ///< Unpacked.
+  ByteCount max_bytes = 64_GiB;  ///< Unpacked.
   std::uint64_t max_entries = 4'000'000;
-  std::uint64_t max_ratio = 1'000;   ///< Unpacked to packed beyond 64 MiB.
+  std::uint64_t max_ratio = 1'000;  ///< Unpacked to packed beyond 64 MiB.
   std::size_t max_name = 4'096;
   std::size_t max_depth = 256;
   Millis stall = std::chrono::minutes(5);  ///< Longest wait for a byte from a pipe.
@@ -146,7 +147,8 @@ class Store {
   Result<Draft> begin();
   /// Renames the draft's fs into place and records it. With a key that exists already, the existing one wins and the
   /// draft is dropped. The overlay that used the draft must be unmounted (or never written again).
-  Result<Snapshot> commit(Draft draft, SnapshotKind kind, std::string key, Json metadata, Durability durability);
+  Result<Snapshot> commit(Draft draft, SnapshotKind kind, std::string key, Json metadata,
+                          Durability durability);
   Result<std::optional<Snapshot>> find(SnapshotKind kind, const std::string& key);
   Result<Snapshot> get(const std::string& id);
   Result<Lease> lease(const std::vector<std::string>& ids);

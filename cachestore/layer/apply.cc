@@ -4,8 +4,8 @@
 //   name through a link   resolved with the target as root (layer), refused (artifact)
 //   same name twice       the last wins; what was there is unlinked first, never written through
 //   hard link             to a file in the target only, its last part not followed; artifacts: to regular files only
-//   device                an empty file, counted (layer), refused (artifact): real nodes have no use in a container whose
-//                         /dev is made by the engine, and a 0:0 device would be taken for a whiteout
+//   device                an empty file, counted (layer), refused (artifact): real nodes have no use in a container
+//                         whose /dev is made by the engine, and a 0:0 device would be taken for a whiteout
 //   fifo                  made, never opened (layer), refused (artifact)
 //   .wh.NAME              a whiteout, or an opaque mark if this layer has a directory NAME itself
 //   .wh..wh..opq          an opaque mark; other .wh..wh.* (aufs' own files) are left out

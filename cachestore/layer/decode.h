@@ -15,8 +15,8 @@ struct Decoded {
   std::unique_ptr<ByteSource> bytes;  ///< Refers to the raw source.
 };
 
-/// Finds out by content how `raw` is compressed and decodes it. More than `max_ratio` times the input, beyond 64 MiB, is
-/// kExhausted; damaged, truncated or trailing data is kCorrupt; xz, bzip2 and zip are kUnsupported by name.
+/// Finds out by content how `raw` is compressed and decodes it. More than `max_ratio` times the input, beyond 64 MiB,
+/// is kExhausted; damaged, truncated or trailing data is kCorrupt; xz, bzip2 and zip are kUnsupported by name.
 Result<Decoded> decode(ByteSource& raw, const std::string& name, std::uint64_t max_ratio);
 
 }  // namespace slipway::cachestore
