@@ -30,20 +30,19 @@ inline tl::unexpected<Error> fail_errno(std::string_view doing) {
 
 /// Value of a Result, or return its error from the enclosing function:
 ///   auto fd = SLIP_TRY(open_file(path));      SLIP_TRY(sync(fd));
-#define SLIP_TRY(...)                                                         \
-  __extension__({                                                             \
-    auto slip_result_ = (__VA_ARGS__);                                        \
+#define SLIP_TRY(...)                                                           \
+  __extension__({                                                               \
+    auto slip_result_ = (__VA_ARGS__);                                          \
     if (!slip_result_) return ::slipway::fail(std::move(slip_result_).error()); \
-    ::slipway::detail::unwrap(std::move(slip_result_));                       \
+    ::slipway::detail::unwrap(std::move(slip_result_));                         \
   })
 
 /// The same, adding context: SLIP_TRY_WITHIN("pulling " + name, fetch(name)).
-#define SLIP_TRY_WITHIN(context, ...)                                         \
-  __extension__({                                                             \
-    auto slip_result_ = (__VA_ARGS__);                                        \
-    if (!slip_result_)                                                        \
-      return ::slipway::fail(std::move(slip_result_).error().within(context)); \
-    ::slipway::detail::unwrap(std::move(slip_result_));                       \
+#define SLIP_TRY_WITHIN(context, ...)                                                           \
+  __extension__({                                                                               \
+    auto slip_result_ = (__VA_ARGS__);                                                          \
+    if (!slip_result_) return ::slipway::fail(std::move(slip_result_).error().within(context)); \
+    ::slipway::detail::unwrap(std::move(slip_result_));                                         \
   })
 
 namespace slipway::detail {

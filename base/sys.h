@@ -22,9 +22,10 @@ struct Pipe {
 };
 Result<Pipe> make_pipe(int flags = 0);  ///< O_CLOEXEC always.
 Result<Fd> make_eventfd();
-Result<Fd> pidfd_open(pid_t pid);                      ///< Linux 5.3
-Status pidfd_signal(int pidfd, int signal);            ///< Linux 5.1; kNotFound when the process is gone.
-Result<Fd> memfd_sealed(const char* name, std::string_view content);  ///< Executable, all seals set.
+Result<Fd> pidfd_open(pid_t pid);            ///< Linux 5.3
+Status pidfd_signal(int pidfd, int signal);  ///< Linux 5.1; kNotFound when the process is gone.
+Result<Fd> memfd_sealed(const char* name,
+                        std::string_view content);  ///< Executable, all seals set.
 
 /// Waits for a child through its pidfd and reaps it. `status` as of waitid(2).
 struct ExitInfo {

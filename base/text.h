@@ -25,7 +25,8 @@ std::size_t display_width(std::string_view text);
 std::string ellipsize(std::string_view text, std::size_t columns);
 
 /// Damerau-Levenshtein based: the nearest candidate, if near enough to be a likely slip.
-std::optional<std::string> did_you_mean(std::string_view word, const std::vector<std::string>& candidates);
+std::optional<std::string> did_you_mean(std::string_view word,
+                                        const std::vector<std::string>& candidates);
 
 /// One word for a POSIX shell: bare when harmless, else single-quoted.
 std::string shell_quote(std::string_view word);

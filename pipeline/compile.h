@@ -22,8 +22,9 @@ struct Event {
   std::string ref;
   std::string repository;
   std::string actor;
-  std::string target_branch;                  ///< Of a pull request.
-  std::vector<std::string> changed_paths;     ///< Empty and !changed_known: everything counts as changed.
+  std::string target_branch;  ///< Of a pull request.
+  std::vector<std::string>
+      changed_paths;  ///< Empty and !changed_known: everything counts as changed.
   bool changed_known = false;
   std::map<std::string, std::string> inputs;  ///< Of a manual run.
 };

@@ -32,7 +32,8 @@ enum class Colour { kNo, kYes };
 
 /// As DESIGN.md shows: `pipeline.yml:14:9: error: unknown key "comand"`, the source line with a caret, `help: …`,
 /// then the notes in the same form. In order of file and line. Long source lines are cut around the caret.
-std::string render(const std::vector<Diagnostic>& diagnostics, const SourceSet& sources, Colour colour);
+std::string render(const std::vector<Diagnostic>& diagnostics, const SourceSet& sources,
+                   Colour colour);
 /// For `check --json`: [{severity, file, line, column, message, help, notes}].
 Json to_json(const std::vector<Diagnostic>& diagnostics, const SourceSet& sources);
 

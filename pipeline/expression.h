@@ -26,7 +26,8 @@ class EvalHost {
 enum class RunState { kSuccess, kFailure, kCancelled };
 
 struct EvalContext {
-  Value roots;  ///< Map: event branch tag sha ref repository actor inputs env matrix steps needs job run agent secrets.
+  Value
+      roots;  ///< Map: event branch tag sha ref repository actor inputs env matrix steps needs job run agent secrets.
   RunState state = RunState::kSuccess;
   const EvalHost* host = nullptr;  ///< nullptr: hash(), changed() and exists() are errors here.
 };
@@ -65,7 +66,7 @@ class Expression {
 class Template {
  public:
   struct Part {
-    std::string literal;                   ///< Used when `expression` is empty.
+    std::string literal;  ///< Used when `expression` is empty.
     std::optional<Expression> expression;
   };
   Template() = default;
@@ -92,13 +93,14 @@ struct ScriptVariable {
   Expression expression;
 };
 struct Script {
-  std::string text;  ///< What the shell gets.
+  std::string text;    ///< What the shell gets.
   std::string source;  ///< What the author wrote; shown to people.
   std::vector<ScriptVariable> variables;
   bool empty() const { return source.empty(); }
 };
 /// Follows sh quoting ('…', "…", \, comments, here-documents, `$(…)`): outside of quotes the reference brings its own
-/// double quotes, so that a value is always one word. Expressions in comments are left alone. An error, with help, is an
+/// double quotes, so that a value is always one word. Expressions in comments are left alone. An error, with help,
+/// is an
 /// expression where the shell would not see the value (a quoted here-document) or would take it for code (arithmetic).
 std::optional<Script> parse_script(std::string_view text, Span span, std::vector<Diagnostic>& out);
 /// The same for the script of `shell`; one that does not quote as sh does ("python") may hold no expression at all.

@@ -23,7 +23,8 @@ struct EnvEntry {
   Template value;
   Span origin;
 };
-using EnvLayer = std::vector<EnvEntry>;  ///< Later entries win; may refer to `env.X` of earlier ones and outer layers.
+using EnvLayer = std::vector<
+    EnvEntry>;  ///< Later entries win; may refer to `env.X` of earlier ones and outer layers.
 
 enum class PullPolicy { kMissing, kAlways, kNever };
 
@@ -55,8 +56,9 @@ struct StepPlan {
   std::string id;    ///< Unique in the job: the author's `id`, else "step-<n>" (1-based).
   std::string name;  ///< Shown: `name`, else the first line of the script.
   StepKind kind = StepKind::kRun;
-  Script script;                   ///< kRun.
-  Value settings;                  ///< kBuild, kArtifact, kDeploy: the step's map, checked for shape, not evaluated.
+  Script script;  ///< kRun.
+  Value
+      settings;  ///< kBuild, kArtifact, kDeploy: the step's map, checked for shape, not evaluated.
   std::optional<ImageSpec> image;  ///< Another image than the job's.
   EnvLayer env;
   Template workdir;   ///< Empty: the workspace. Relative to the workspace.
@@ -78,8 +80,9 @@ struct Need {
 };
 
 struct RetryPolicy {
-  int max = 0;                   ///< Extra attempts.
-  std::vector<std::string> when;  ///< "agent-lost", "timeout", "failure"; empty with empty exit_codes: any failure.
+  int max = 0;  ///< Extra attempts.
+  std::vector<std::string>
+      when;  ///< "agent-lost", "timeout", "failure"; empty with empty exit_codes: any failure.
   std::vector<int> exit_codes;
 };
 
@@ -186,10 +189,13 @@ struct ConcurrencyPlan {
 
 struct Plan {
   std::string name;
-  std::vector<JobPlan> jobs;  ///< In file order, matrix instances adjacent; needs form a DAG (checked).
+  std::vector<JobPlan>
+      jobs;  ///< In file order, matrix instances adjacent; needs form a DAG (checked).
   std::optional<ConcurrencyPlan> concurrency;
-  std::vector<std::string> missing_inputs;  ///< Inputs without default that a manual event lacks: do not run.
-  bool triggered = true;  ///< Whether `on:` takes the event it was compiled for (`runner exec` runs it anyway).
+  std::vector<std::string>
+      missing_inputs;  ///< Inputs without default that a manual event lacks: do not run.
+  bool triggered =
+      true;  ///< Whether `on:` takes the event it was compiled for (`runner exec` runs it anyway).
 };
 
 }  // namespace slipway::pipeline

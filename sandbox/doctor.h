@@ -8,7 +8,7 @@ namespace slipway::sandbox {
 /// One line of `runner doctor`.
 struct HostCheck {
   enum class Status { kOk, kWarn, kFail };
-  std::string name;    ///< "user namespaces"
+  std::string name;  ///< "user namespaces"
   Status status = Status::kOk;
   std::string detail;  ///< What was found.
   std::string fix;     ///< Empty when ok, else the command or setting that mends it.

@@ -22,7 +22,8 @@ struct Outcome {
   Kind kind = Kind::kExited;
   int code = 0;
   int signal = 0;
-  std::string reason;  ///< kSetupFailed: "exec /bin/nope: no such file or directory (step 11 of 11)"
+  std::string
+      reason;  ///< kSetupFailed: "exec /bin/nope: no such file or directory (step 11 of 11)"
   SetupCause cause = SetupCause::kNone;
 
   std::chrono::microseconds cpu_user{0};

@@ -45,7 +45,8 @@ struct TmpfsMount {
   ByteCount size = 64_MiB;
   unsigned mode = 01777;
 };
-/// A small file that appears read-only at `target` (secrets, hosts, resolv.conf); content lives on a private tmpfs only.
+/// A small file that appears read-only at `target` (secrets, hosts, resolv.conf); content lives on a private tmpfs
+/// only.
 struct FileMount {
   std::string target;
   std::string content;
@@ -71,10 +72,12 @@ struct Terminal {
 };
 
 struct ProcessSpec {
-  std::vector<std::string> argv;  ///< argv[0] with a slash is a path in the root; else looked up in env's PATH.
-  std::vector<std::string> env;   ///< "NAME=value"; complete.
-  std::string cwd = "/";          ///< Made when missing (as docker does), owner = user.
-  std::string user;               ///< "", "name", "uid", "name:group", "uid:gid"; looked up in the root's files only.
+  std::vector<std::string>
+      argv;  ///< argv[0] with a slash is a path in the root; else looked up in env's PATH.
+  std::vector<std::string> env;  ///< "NAME=value"; complete.
+  std::string cwd = "/";         ///< Made when missing (as docker does), owner = user.
+  std::string
+      user;  ///< "", "name", "uid", "name:group", "uid:gid"; looked up in the root's files only.
   std::optional<Terminal> terminal;
   /// Borrowed descriptors for the process when there is no terminal; -1 is /dev/null.
   int stdin_fd = -1;
@@ -90,9 +93,11 @@ struct ContainerSpec {
   Network network = Network::kNone;
   Limits limits;
   std::string hostname = "slipway";
-  std::vector<std::pair<std::string, std::string>> extra_hosts;  ///< Lines of /etc/hosts: name, address.
+  std::vector<std::pair<std::string, std::string>>
+      extra_hosts;  ///< Lines of /etc/hosts: name, address.
   bool no_new_privileges = true;
-  std::vector<std::string> add_capabilities;   ///< "NET_RAW" or "CAP_NET_RAW"; within the user namespace.
+  std::vector<std::string>
+      add_capabilities;  ///< "NET_RAW" or "CAP_NET_RAW"; within the user namespace.
   std::vector<std::string> drop_capabilities;  ///< or "ALL"
 };
 

@@ -20,7 +20,8 @@ struct CloseDir {
 Result<std::string> read_all(int fd, ByteCount limit, std::size_t expected,
                              const std::string& what) {
   constexpr std::size_t kBlock = 64 * 1024;
-  // Files of /proc say size 0, and those below /proc/sys give their value to the first read only: it must be large enough.
+  // Files of /proc say size 0, and those below /proc/sys give their value to the first read only: it must be large
+  // enough.
   constexpr std::size_t kFirst = 4 * 1024;
   std::string out;
   std::size_t used = 0;

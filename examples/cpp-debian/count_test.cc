@@ -1,7 +1,7 @@
 // The tests of count(), without a framework.
-#include <iostream>
-
 #include "count.h"
+
+#include <iostream>
 
 int main() {
   const bool ok = count("") == Count{0, 0} && count("a b\n") == Count{1, 2} &&

@@ -6,7 +6,8 @@
 #include "count.h"
 
 int main() {
-  const std::string text{std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>()};
+  const std::string text{std::istreambuf_iterator<char>(std::cin),
+                         std::istreambuf_iterator<char>()};
   const Count result = count(text);
   std::cout << result.lines << " lines, " << result.words << " words\n";
   return 0;

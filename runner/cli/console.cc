@@ -117,8 +117,7 @@ ProgressOptions progress_options(const Invocation& invocation) {
 }
 
 std::string state_dir(const Invocation& invocation) {
-  if (invocation.given("state")) {
-    const std::string given = invocation.value("state");
+  if (const std::string given = invocation.value("state"); !given.empty()) {
     return given.starts_with('/') ? given : std::filesystem::current_path().string() + "/" + given;
   }
   if (::geteuid() == 0) return "/var/lib/slipway";

@@ -154,6 +154,18 @@ class Parser {
                near ? "did you mean " + quoted(*near) + "?" : "");
   }
 
+  /// False (and a usage error) unless `words` is empty or has `value` among them.
+  bool check_word(std::string_view words, const std::string& value, const std::string& shown) {
+    if (words.empty()) return true;
+    std::vector<std::string> allowed;
+    for (const std::string_view word : split(words, '|')) allowed.emplace_back(word);
+    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return true;
+    const auto near = did_you_mean(value, allowed);
+    fail_usage("unknown value " + quoted(value) + " of " + shown,
+               near ? "did you mean " + quoted(*near) + "?" : "one of: " + join(allowed, ", "));
+    return false;
+  }
+
   /// `shown` is how the user wrote it: an option or a variable.
   void store(const OptionSpec& option, std::string value, const std::string& shown) {
     if (option.kind == OptionKind::kFlag) {
@@ -164,15 +176,8 @@ class Parser {
       if (!yes && !no)
         return fail_usage(shown + " is on or off: give it true or false, not " + quoted(value));
       value = yes ? "true" : "false";
-    } else if (!option.words.empty()) {
-      std::vector<std::string> allowed;
-      for (std::string_view word : split(option.words, '|')) allowed.emplace_back(word);
-      if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
-        const auto near = did_you_mean(value, allowed);
-        return fail_usage(
-            "unknown value " + quoted(value) + " of " + shown,
-            near ? "did you mean " + quoted(*near) + "?" : "one of: " + join(allowed, ", "));
-      }
+    } else if (!check_word(option.words, value, shown)) {
+      return;
     }
     if (invocation_) {
       invocation_->set(option, std::move(value));
@@ -212,6 +217,10 @@ class Parser {
       else
         most += static_cast<std::size_t>(positional.max);
       if (count < least) return fail_usage("missing operand " + std::string(positional.name));
+      if (most > 0 && most <= count && positional.max == 1) {
+        check_word(positional.words, invocation_->operands()[most - 1],
+                   std::string(positional.name));
+      }
     }
     if (!open && count > most) {
       fail_usage("unexpected operand " + quoted(invocation_->operands()[most]));

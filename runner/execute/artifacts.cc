@@ -25,7 +25,9 @@ class Finder {
   Finder(const GlobList& take, const GlobList& leave) : take_(take), leave_(leave) {}
 
   Status walk(int dir, const std::string& prefix, std::size_t depth) {
-    if (depth > kMaxDepth) return fail(ErrorCode::kExhausted, "collect artifacts: " + prefix + ": deeper than 256 directories");
+    if (depth > kMaxDepth)
+      return fail(ErrorCode::kExhausted,
+                  "collect artifacts: " + prefix + ": deeper than 256 directories");
     for (const std::string& name : SLIP_TRY(list_dir(dir, prefix.empty() ? "workspace" : prefix))) {
       SLIP_TRY(visit(dir, name, prefix.empty() ? name : prefix + "/" + name, depth));
     }
@@ -36,7 +38,8 @@ class Finder {
  private:
   Status visit(int dir, const std::string& name, const std::string& path, std::size_t depth) {
     struct stat info {};
-    if (::fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return fail_errno("examine " + path);
+    if (::fstatat(dir, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0)
+      return fail_errno("examine " + path);
     if (S_ISDIR(info.st_mode)) {
       if (path == ".git") return {};
       const Fd below = SLIP_TRY(open_at(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
@@ -44,7 +47,8 @@ class Finder {
     }
     const bool carried = S_ISREG(info.st_mode) || S_ISLNK(info.st_mode);
     if (!carried || !take_.matches(path) || leave_.matches(path)) return {};
-    if (found_.size() == kMaxFiles) return fail(ErrorCode::kExhausted, "collect artifacts: more than 1000000 files");
+    if (found_.size() == kMaxFiles)
+      return fail(ErrorCode::kExhausted, "collect artifacts: more than 1000000 files");
     found_.push_back(path);
     return {};
   }
@@ -64,11 +68,13 @@ std::vector<std::string> without_dot_slash(std::vector<std::string> patterns) {
 
 }  // namespace
 
-Result<std::string> collect_artifacts(const RunContext& run, const pipeline::JobPlan& job, const Stack& work) {
+Result<std::string> collect_artifacts(const RunContext& run, const pipeline::JobPlan& job,
+                                      const Stack& work) {
   const GlobList take = SLIP_TRY(GlobList::compile(without_dot_slash(job.artifacts.paths)));
   const GlobList leave = SLIP_TRY(GlobList::compile(without_dot_slash(job.artifacts.exclude)));
   sandbox::OverlayStack merged;
-  for (const cachestore::Snapshot& snapshot : work.snapshots()) merged.lowers.push_back(snapshot.path);
+  for (const cachestore::Snapshot& snapshot : work.snapshots())
+    merged.lowers.push_back(snapshot.path);
   const Fd view = SLIP_TRY(sandbox::open_view(merged));
   Finder finder(take, leave);
   SLIP_TRY(finder.walk(view.get(), "", 0));
@@ -79,21 +85,25 @@ Result<std::string> collect_artifacts(const RunContext& run, const pipeline::Job
   }
   cachestore::Draft draft = SLIP_TRY(run.store.begin());
   const Fd target = SLIP_TRY(open_file(draft.upper(), O_RDONLY | O_DIRECTORY));
-  SLIP_TRY(cachestore::copy_tree(view.get(), paths, target.get(), cachestore::UnpackPolicy::kArtifact,
-                                 cachestore::LayerLimits{}, run.cancel));
+  SLIP_TRY(cachestore::copy_tree(view.get(), paths, target.get(),
+                                 cachestore::UnpackPolicy::kArtifact, cachestore::LayerLimits{},
+                                 run.cancel));
   return SLIP_TRY(run.store.commit(std::move(draft), cachestore::SnapshotKind::kStep, "",
-                                   Json::object({{"artifacts", job.instance}}), cachestore::Durability::kRelaxed))
+                                   Json::object({{"artifacts", job.instance}}),
+                                   cachestore::Durability::kRelaxed))
       .id;
 }
 
 std::string job_directory_name(const std::string& job) {
   std::string name = job;
   std::replace_if(
-      name.begin(), name.end(), [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7f; }, '_');
+      name.begin(), name.end(), [](unsigned char c) { return c == '/' || c < 0x20 || c == 0x7f; },
+      '_');
   return name == "." || name == ".." || name.empty() ? "_" : name;
 }
 
-Status place_artifacts(const RunContext& run, const std::string& job, const std::string& snapshot_id) {
+Status place_artifacts(const RunContext& run, const std::string& job,
+                       const std::string& snapshot_id) {
   const cachestore::Snapshot snapshot = SLIP_TRY(run.store.get(snapshot_id));
   const std::string target = run.options.artifacts_dir + "/" + job_directory_name(job);
   SLIP_TRY(remove_tree(target));
@@ -101,9 +111,10 @@ Status place_artifacts(const RunContext& run, const std::string& job, const std:
   const Fd from = SLIP_TRY(open_file(snapshot.path, O_RDONLY | O_DIRECTORY));
   const Fd to = SLIP_TRY(open_file(target, O_RDONLY | O_DIRECTORY));
   const std::vector<std::string> names = SLIP_TRY(list_dir(from.get(), snapshot.path));
-  SLIP_TRY_WITHIN("place artifacts of " + job,
-                  cachestore::copy_tree(from.get(), names, to.get(), cachestore::UnpackPolicy::kArtifact,
-                                        cachestore::LayerLimits{}, run.cancel));
+  SLIP_TRY_WITHIN(
+      "place artifacts of " + job,
+      cachestore::copy_tree(from.get(), names, to.get(), cachestore::UnpackPolicy::kArtifact,
+                            cachestore::LayerLimits{}, run.cancel));
   return {};
 }
 

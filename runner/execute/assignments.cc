@@ -59,13 +59,15 @@ Result<Assignments> parse_assignments(std::string_view text, const std::string& 
     if (trim(line).empty() || trim(line).front() == '#') continue;
     const std::size_t equals = line.find('=');
     const std::size_t block = line.find("<<");
-    const bool is_block = block != std::string_view::npos && (equals == std::string_view::npos || block < equals);
+    const bool is_block =
+        block != std::string_view::npos && (equals == std::string_view::npos || block < equals);
     if (!is_block && equals == std::string_view::npos) {
       return fail(ErrorCode::kInvalid, "read " + place + ": expected NAME=value");
     }
     const std::string_view name = trim(line.substr(0, is_block ? block : equals));
     if (!valid_name(name)) {
-      return fail(ErrorCode::kInvalid, "read " + place + ": \"" + printable(name) + "\" is not a name");
+      return fail(ErrorCode::kInvalid,
+                  "read " + place + ": \"" + printable(name) + "\" is not a name");
     }
     std::string value = is_block ? SLIP_TRY(read_block(lines, trim(line.substr(block + 2)), place))
                                  : std::string(line.substr(equals + 1));

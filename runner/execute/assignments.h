@@ -12,7 +12,8 @@ namespace slipway::runner {
 /// What SLIPWAY_OUTPUT, SLIPWAY_ENV and secret files hold.
 using Assignments = std::vector<std::pair<std::string, std::string>>;
 
-/// Lines `NAME=value` and blocks `NAME<<END` … `END`; blank lines and `#` comments are skipped. Names are [A-Za-z_][A-Za-z0-9_.-]*.
+/// Lines `NAME=value` and blocks `NAME<<END` … `END`; blank lines and `#` comments are skipped. Names are
+/// [A-Za-z_][A-Za-z0-9_.-]*.
 /// Errors name `what` and the line, never the value.
 Result<Assignments> parse_assignments(std::string_view text, const std::string& what);
 

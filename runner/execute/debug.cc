@@ -22,7 +22,9 @@ Target split_target(const std::string& text) {
   return {text.substr(0, slash), text.substr(slash + 1)};
 }
 
-bool failed(const StepRecord& step) { return !counts_as_success(step.status) && step.status != RunStatus::kSkipped; }
+bool failed(const StepRecord& step) {
+  return !counts_as_success(step.status) && step.status != RunStatus::kSkipped;
+}
 
 /// Without a job: the failed step of the run, or its last. With a job: likewise in the job.
 const StepRecord* choose_step(const RunRecord& run, const std::string& rest) {
@@ -37,7 +39,8 @@ const StepRecord* choose_step(const RunRecord& run, const std::string& rest) {
   return last_failed != nullptr ? last_failed : last;
 }
 
-Result<int> debug(const std::string& state_dir, const std::string& text, const CancelToken& cancel) {
+Result<int> debug(const std::string& state_dir, const std::string& text,
+                  const CancelToken& cancel) {
   SLIP_TRY(sandbox::enter_engine_namespaces());
   const auto store = SLIP_TRY(cachestore::Store::open({.root = state_dir}));
   const std::string runs_dir = store->root() + "/runs";
@@ -46,7 +49,8 @@ Result<int> debug(const std::string& state_dir, const std::string& text, const C
   const RunRecord run = SLIP_TRY(read_run(runs_dir, id));
   const StepRecord* step = choose_step(run, target.rest);
   if (step == nullptr) {
-    return fail(ErrorCode::kNotFound, "debug " + printable(text) + ": run " + id + " has no such job or step");
+    return fail(ErrorCode::kNotFound,
+                "debug " + printable(text) + ": run " + id + " has no such job or step");
   }
   const Stack root = SLIP_TRY(Stack::load(*store, step->root_stack));
   const Stack work = SLIP_TRY(Stack::load(*store, step->work_stack));
@@ -59,8 +63,10 @@ Result<int> debug(const std::string& state_dir, const std::string& text, const C
   spec.process.cwd = step->cwd;
   spec.process.user = step->user;
   for (const auto& [name, value] : step->env) spec.process.env.push_back(name + "=" + value);
-  const std::string intro = "run " + id + ", job " + printable(step->job) + ", after step " + printable(step->step) + " (" +
-                            std::string(run_status_name(step->status)) + "); secrets are not set, changes are thrown away\n";
+  const std::string intro = "run " + id + ", job " + printable(step->job) + ", after step " +
+                            printable(step->step) + " (" +
+                            std::string(run_status_name(step->status)) +
+                            "); secrets are not set, changes are thrown away\n";
   (void)write_all(STDERR_FILENO, intro, "stderr");
   return interactive_shell(*store, *engine, root, work, spec, cancel);
 }

@@ -23,13 +23,15 @@ constexpr std::array<ExchangeFile, 4> kFiles{{{"output", "SLIPWAY_OUTPUT"},
                                               {"path", "SLIPWAY_PATH"},
                                               {"summary", "SLIPWAY_SUMMARY"}}};
 
-Result<std::string> read_exchange_file(int dir, const std::string& name, const std::string& variable) {
+Result<std::string> read_exchange_file(int dir, const std::string& name,
+                                       const std::string& variable) {
   // The step may have put anything there: a link, a FIFO, a device.
   Result<Fd> fd = open_at(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   if (!fd && fd.error().code() == ErrorCode::kNotFound) return std::string();
   struct stat info {};
   if (!fd || ::fstat(fd->get(), &info) != 0 || !S_ISREG(info.st_mode)) {
-    return fail(ErrorCode::kInvalid, "read $" + variable + ": the step replaced the file by something else");
+    return fail(ErrorCode::kInvalid,
+                "read $" + variable + ": the step replaced the file by something else");
   }
   return read_fd(fd->get(), kMaxFile, "$" + variable);
 }
@@ -42,7 +44,8 @@ Result<Exchange> Exchange::make(const std::string& run_dir) {
   // World-writable: the step may run as any user of its image; outside, the store above is closed (0700).
   if (::fchmod(dir.get(), 0777) != 0) return fail_errno("chmod " + exchange.dir_.path());
   for (const ExchangeFile& file : kFiles) {
-    const Fd created = SLIP_TRY(open_at(dir.get(), file.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666));
+    const Fd created =
+        SLIP_TRY(open_at(dir.get(), file.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0666));
     if (::fchmod(created.get(), 0666) != 0) return fail_errno(std::string("chmod ") + file.name);
   }
   return exchange;

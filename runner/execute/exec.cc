@@ -5,7 +5,6 @@
 #include <unistd.h>
 
 #include <array>
-
 #include <cstdio>
 #include <thread>
 
@@ -51,18 +50,19 @@ class KillForwarder {
   std::thread thread_;
 };
 
-Result<Selection> select(const ExecOptions& options, const pipeline::Plan& plan, const std::string& runs_dir,
-                         const std::string& file) {
+Result<Selection> select(const ExecOptions& options, const pipeline::Plan& plan,
+                         const std::string& runs_dir, const std::string& file) {
   if (options.from_step.empty()) return select_jobs(plan, options.jobs, options.no_needs);
   for (const std::string& id : SLIP_TRY(list_runs(runs_dir))) {
     const Result<RunRecord> run = read_run(runs_dir, id);
     if (run && run->file == file) return select_from(plan, options.from_step, *run);
   }
-  return fail(ErrorCode::kNotFound, "resume from " + printable(options.from_step) + ": this pipeline has not run yet");
+  return fail(ErrorCode::kNotFound,
+              "resume from " + printable(options.from_step) + ": this pipeline has not run yet");
 }
 
-Result<Workspace> take_workspace(const ExecOptions& options, const SourceState& state, cachestore::Store& store,
-                                 const CancelToken& cancel) {
+Result<Workspace> take_workspace(const ExecOptions& options, const SourceState& state,
+                                 cachestore::Store& store, const CancelToken& cancel) {
   if (!options.commit.empty()) return snapshot_commit(state, options.commit, store, cancel);
   return snapshot_work_tree(state, store, cancel);
 }
@@ -76,13 +76,15 @@ Result<std::shared_ptr<cachestore::Store>> open_store(const std::string& root) {
 
 Status add_sinks(const ExecOptions& options, const std::string& display_path, EventStream& events) {
   ProgressOptions progress = options.progress;
-  if (progress.repeat_command.empty()) progress.repeat_command = "runner exec " + shell_quote(display_path);
+  if (progress.repeat_command.empty())
+    progress.repeat_command = "runner exec " + shell_quote(display_path);
   events.add(make_progress_sink(progress, real_clock()));
   if (!options.events_file.empty()) events.add(SLIP_TRY(make_json_file_sink(options.events_file)));
   return {};
 }
 
-Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded, const CancelToken& cancel) {
+Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
+                       const CancelToken& cancel) {
   const Secrets secrets = SLIP_TRY(load_secrets(options.secret_file, options.secret_env));
   SLIP_TRY(sandbox::enter_engine_namespaces());
   const std::shared_ptr<cachestore::Store> store = SLIP_TRY(open_store(options.state_dir));
@@ -91,7 +93,8 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded, const
   const pipeline::Plan& plan = *loaded.compiled.plan;
   const Selection selection = SLIP_TRY(select(options, plan, runs_dir, file));
   const Workspace workspace = SLIP_TRY(take_workspace(options, loaded.source, *store, cancel));
-  const std::unique_ptr<sandbox::Engine> engine = SLIP_TRY(sandbox::Engine::open({.store_root = store->root()}));
+  const std::unique_ptr<sandbox::Engine> engine =
+      SLIP_TRY(sandbox::Engine::open({.store_root = store->root()}));
 
   const std::string run_id = new_run_id();
   const std::string run_dir = runs_dir + "/" + run_id;
@@ -103,7 +106,8 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded, const
   const cachestore::Lease lease = SLIP_TRY(store->lease({workspace.snapshot.id}));
   EventStream events(real_clock(), run_id);
   SLIP_TRY(add_sinks(options, loaded.display_path, events));
-  const auto host = make_eval_host(workspace, loaded.event.changed_paths, loaded.event.changed_known);
+  const auto host =
+      make_eval_host(workspace, loaded.event.changed_paths, loaded.event.changed_known);
   const CancelToken cleanup;
   const KillForwarder forwarder(cancel, cleanup);
   const RunContext run{.run_id = run_id,
@@ -138,9 +142,10 @@ int exec_pipeline(const ExecOptions& options, const CancelToken& cancel) {
   }
   if (!compiled.plan) return exit_code(ErrorCode::kInvalid);
   if (!compiled.plan->missing_inputs.empty()) {
-    return report(Error(ErrorCode::kInvalid, "run " + printable(loaded->display_path) + ": inputs without a value: " +
-                                                 printable(join(compiled.plan->missing_inputs, ", ")) +
-                                                 "; give them with --input NAME=VALUE"));
+    return report(Error(ErrorCode::kInvalid,
+                        "run " + printable(loaded->display_path) + ": inputs without a value: " +
+                            printable(join(compiled.plan->missing_inputs, ", ")) +
+                            "; give them with --input NAME=VALUE"));
   }
   const Result<int> code = run_loaded(options, *loaded, cancel);
   return code ? *code : report(code.error());

@@ -15,23 +15,27 @@ namespace slipway::runner {
 
 /// `runner exec`: everything the command line can say about one local run.
 struct ExecOptions {
-  std::string file;                    ///< A pipeline file or a directory; empty: the current directory.
-  std::vector<std::string> jobs;       ///< --job: only these (names or instances) and what they need.
-  bool no_needs = false;               ///< --no-needs: with --job, not what they need.
-  std::string from_step;               ///< --from: resume at STEP (id or JOB/STEP) from the last run's snapshot.
+  std::string file;               ///< A pipeline file or a directory; empty: the current directory.
+  std::vector<std::string> jobs;  ///< --job: only these (names or instances) and what they need.
+  bool no_needs = false;          ///< --no-needs: with --job, not what they need.
+  std::string from_step;  ///< --from: resume at STEP (id or JOB/STEP) from the last run's snapshot.
   bool shell_on_failure = false;
-  bool allow_host_network = false;     ///< Else a job with `network: host` is refused: the file may be a stranger's.
-  std::string commit;                  ///< --commit REV: that commit instead of the work tree.
-  int parallel = 0;                    ///< --jobs N; 0: number of processors.
-  std::vector<std::pair<std::string, std::string>> env;  ///< --env NAME=value: over the pipeline's own.
+  bool allow_host_network =
+      false;  ///< Else a job with `network: host` is refused: the file may be a stranger's.
+  std::string commit;  ///< --commit REV: that commit instead of the work tree.
+  int parallel = 0;    ///< --jobs N; 0: number of processors.
+  std::vector<std::pair<std::string, std::string>>
+      env;  ///< --env NAME=value: over the pipeline's own.
   std::vector<std::pair<std::string, std::string>> inputs;
   std::string event = "manual";
-  std::string branch;                  ///< --branch, --tag: pretend.
+  std::string branch;  ///< --branch, --tag: pretend.
   std::string tag;
-  std::string secret_file;             ///< NAME=value lines, mode checked.
-  std::vector<std::string> secret_env; ///< --secret NAME: taken from runner's own environment.
+  std::string secret_file;              ///< NAME=value lines, mode checked.
+  std::vector<std::string> secret_env;  ///< --secret NAME: taken from runner's own environment.
   std::string events_file;
-  std::string artifacts_dir;           ///< --artifacts DIR; default <checkout>/.slipway/artifacts is not written: kept in the store.
+  std::string
+      artifacts_dir;  ///< --artifacts DIR; default <checkout>/.slipway/artifacts is not written:
+                      ///< kept in the store.
   ProgressOptions progress;
   std::string state_dir;
 };

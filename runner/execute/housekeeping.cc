@@ -20,12 +20,14 @@ constexpr std::size_t kBatch = 10;
 void tidy_old_runs(cachestore::Store& store, const std::string& runs_dir) {
   const Result<std::vector<std::string>> ids = list_runs(runs_dir);
   if (!ids || ids->size() < kKeptRuns + kBatch) return;
-  for (std::size_t i = kKeptRuns; i < ids->size(); ++i) (void)remove_tree(runs_dir + "/" + (*ids)[i]);
+  for (std::size_t i = kKeptRuns; i < ids->size(); ++i)
+    (void)remove_tree(runs_dir + "/" + (*ids)[i]);
   // Step snapshots are made during a run: what is older than the oldest kept run belongs to none of them.
   struct stat oldest {};
   const std::string journal = runs_dir + "/" + (*ids)[kKeptRuns - 1] + "/journal.jsonl";
   if (::stat(journal.c_str(), &oldest) != 0) return;
-  const auto started = std::chrono::system_clock::from_time_t(oldest.st_mtim.tv_sec) - std::chrono::hours(24);
+  const auto started =
+      std::chrono::system_clock::from_time_t(oldest.st_mtim.tv_sec) - std::chrono::hours(24);
   (void)store.prune(cachestore::SnapshotKind::kStep, started);
 }
 

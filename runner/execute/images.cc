@@ -15,7 +15,8 @@ Result<StepImage> resolve_image(cachestore::Store& store, const std::string& nam
   }
   Result<cachestore::Image> found = store.image(name);
   if (!found && found.error().code() == ErrorCode::kNotFound) {
-    return fail(ErrorCode::kNotFound, std::move(found).error().text() + "; bring it in with `runner image import ROOTFS.tar " +
+    return fail(ErrorCode::kNotFound, std::move(found).error().text() +
+                                          "; bring it in with `runner image import ROOTFS.tar " +
                                           shell_quote(name) + "`");
   }
   cachestore::Image stored = SLIP_TRY(std::move(found));

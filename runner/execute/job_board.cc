@@ -29,10 +29,11 @@ JobBoard::JobBoard(const pipeline::Plan& plan, const std::set<std::size_t>& sele
 
 bool JobBoard::ready(const State& state, std::size_t job) const {
   const pipeline::JobPlan& plan = plan_.jobs[job];
-  const bool needs_ended = std::none_of(plan.needs.begin(), plan.needs.end(), [&](const pipeline::Need& need) {
-    const Phase phase = state.entries[need.job].phase;
-    return phase == Phase::kWaiting || phase == Phase::kRunning;
-  });
+  const bool needs_ended =
+      std::none_of(plan.needs.begin(), plan.needs.end(), [&](const pipeline::Need& need) {
+        const Phase phase = state.entries[need.job].phase;
+        return phase == Phase::kWaiting || phase == Phase::kRunning;
+      });
   if (!needs_ended) return false;
   int running_in_matrix = 0;
   for (std::size_t i = 0; i < plan_.jobs.size(); ++i) {

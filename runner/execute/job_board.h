@@ -13,7 +13,8 @@
 namespace slipway::runner {
 
 /// Which job may run next. Workers call take() and finish(); all methods are thread-safe.
-/// A job is handed out when all its needs have ended, its matrix has a free place (max-parallel) and its `lock` is free.
+/// A job is handed out when all its needs have ended, its matrix has a free place (max-parallel) and its `lock` is
+/// free.
 class JobBoard {
  public:
   /// `selected`: indices to run; the others count as absent, or as ended the way `known` says (resumed runs).
@@ -23,7 +24,8 @@ class JobBoard {
 
   struct Taken {
     std::size_t job = 0;
-    CancelToken cancel;  ///< Fires with the run's, and when a fail-fast sibling of its matrix failed.
+    CancelToken
+        cancel;  ///< Fires with the run's, and when a fail-fast sibling of its matrix failed.
   };
   /// Blocks until a job is ready; nothing when all have been handed out.
   std::optional<Taken> take();
@@ -47,7 +49,8 @@ class JobBoard {
   bool ready(const State& state, std::size_t job) const;
 
   const pipeline::Plan& plan_;
-  std::vector<CancelToken> matrix_tokens_;  ///< By job index; instances of one matrix share a token.
+  std::vector<CancelToken>
+      matrix_tokens_;  ///< By job index; instances of one matrix share a token.
   Guarded<State> state_;
 };
 

@@ -13,7 +13,9 @@ using pipeline::RunState;
 
 std::string skipped_because_of(const pipeline::Need& need, const JobResult& result) {
   return "needs " + printable(need.name) + ", which " +
-         (result.status == RunStatus::kSkipped ? "was skipped" : "ended as " + std::string(run_status_name(result.status)));
+         (result.status == RunStatus::kSkipped
+              ? "was skipped"
+              : "ended as " + std::string(run_status_name(result.status)));
 }
 
 Result<bool> truthy(const pipeline::Expression& condition, const pipeline::EvalContext& context) {
@@ -26,7 +28,8 @@ std::optional<std::string> waits_for_a_person(const RunContext& run, const pipel
     return name == job.name || name == job.instance;
   });
   if (asked || (!job.manual && job.approvers.empty())) return std::nullopt;
-  const std::string who = job.approvers.empty() ? "manual job" : "needs approval by " + join(job.approvers, ", ");
+  const std::string who =
+      job.approvers.empty() ? "manual job" : "needs approval by " + join(job.approvers, ", ");
   return who + "; run it with --job " + shell_quote(job.instance);
 }
 
@@ -54,7 +57,8 @@ pipeline::Value needs_context(const JobRequest& request) {
     const RunStatus status = keep ? known->second : result.status;
     worst[name] = status;
     pipeline::Value outputs = result.outputs;
-    if (const pipeline::Value* before = needs.find(name); before != nullptr && outputs.map() != nullptr) {
+    if (const pipeline::Value* before = needs.find(name);
+        before != nullptr && outputs.map() != nullptr) {
       pipeline::Value merged = *before->find("outputs");
       for (auto& [key, value] : *outputs.map()) merged.set(key, value);
       outputs = std::move(merged);
@@ -87,18 +91,22 @@ Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const J
 
 std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& options) {
   if (job.network == pipeline::NetworkMode::kHost && !options.allow_host_network) {
-    return "network: host lets a job reach this machine's local services; allow it with --allow-host-network";
+    return "network: host lets a job reach this machine's local services; allow it with "
+           "--allow-host-network";
   }
   if (!job.services.empty()) {
-    return "service " + printable(job.services.front().name) + ": services are not available in this version";
+    return "service " + printable(job.services.front().name) +
+           ": services are not available in this version";
   }
   if (job.docker_socket) return "docker: true is not available in this version";
   for (const pipeline::StepPlan& step : job.steps) {
-    static const std::map<pipeline::StepKind, std::string> kinds{{pipeline::StepKind::kBuild, "build"},
-                                                                 {pipeline::StepKind::kArtifact, "artifact"},
-                                                                 {pipeline::StepKind::kDeploy, "deploy"}};
+    static const std::map<pipeline::StepKind, std::string> kinds{
+        {pipeline::StepKind::kBuild, "build"},
+        {pipeline::StepKind::kArtifact, "artifact"},
+        {pipeline::StepKind::kDeploy, "deploy"}};
     if (const auto kind = kinds.find(step.kind); kind != kinds.end()) {
-      return "step " + printable(step.id) + ": `" + kind->second + ":` steps are not available in this version";
+      return "step " + printable(step.id) + ": `" + kind->second +
+             ":` steps are not available in this version";
     }
   }
   return "";
@@ -111,51 +119,63 @@ std::vector<std::string> plan_notices(const pipeline::Plan& plan) {
   for (const pipeline::JobPlan& job : plan.jobs) {
     caches |= !job.caches.empty();
     environments |= !job.environment.empty();
-    memo |= std::any_of(job.steps.begin(), job.steps.end(), [](const pipeline::StepPlan& step) { return step.memo; });
+    memo |= std::any_of(job.steps.begin(), job.steps.end(),
+                        [](const pipeline::StepPlan& step) { return step.memo; });
   }
   std::vector<std::string> notices;
-  if (caches) notices.push_back("cache: caches are not kept in this version; jobs run without them");
-  if (memo) notices.push_back("memo: step memoisation is not available in this version; steps run each time");
-  if (environments) notices.push_back("environment: a local run unlocks no environment; give secrets with --secret");
+  if (caches)
+    notices.push_back("cache: caches are not kept in this version; jobs run without them");
+  if (memo)
+    notices.push_back(
+        "memo: step memoisation is not available in this version; steps run each time");
+  if (environments)
+    notices.push_back(
+        "environment: a local run unlocks no environment; give secrets with --secret");
   return notices;
 }
 
 std::vector<std::string> failure_hints(const pipeline::Plan& plan) {
-  const bool bridge = std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const pipeline::JobPlan& job) {
-    return job.network == pipeline::NetworkMode::kBridge;
-  });
+  const bool bridge = std::any_of(
+      plan.jobs.begin(), plan.jobs.end(),
+      [](const pipeline::JobPlan& job) { return job.network == pipeline::NetworkMode::kBridge; });
   if (!bridge) return {};
-  return {"network: this version has no bridge network yet, steps see loopback only; `network: host` with --allow-host-network joins the machine's"};
+  return {
+      "network: this version has no bridge network yet, steps see loopback only; `network: host` "
+      "with --allow-host-network joins the machine's"};
 }
 
 bool may_retry(const pipeline::RetryPolicy& policy, const JobResult& result, int attempts_done) {
   if (attempts_done > policy.max) return false;
-  const bool failure = result.status == RunStatus::kFailed || result.status == RunStatus::kOutOfMemory;
+  const bool failure =
+      result.status == RunStatus::kFailed || result.status == RunStatus::kOutOfMemory;
   const bool timeout = result.status == RunStatus::kTimedOut;
   if (!failure && !timeout) return false;
   if (policy.when.empty() && policy.exit_codes.empty()) return true;
   const auto listed = [&](std::string_view word) {
     return std::find(policy.when.begin(), policy.when.end(), word) != policy.when.end();
   };
-  const bool code_listed = std::find(policy.exit_codes.begin(), policy.exit_codes.end(), result.exit_code) !=
-                           policy.exit_codes.end();
+  const bool code_listed = std::find(policy.exit_codes.begin(), policy.exit_codes.end(),
+                                     result.exit_code) != policy.exit_codes.end();
   return (timeout && listed("timeout")) || (failure && (listed("failure") || code_listed));
 }
 
 bool allowed(const pipeline::AllowFailure& allow, const JobResult& result) {
-  const bool own_failure = result.status == RunStatus::kFailed || result.status == RunStatus::kTimedOut ||
+  const bool own_failure = result.status == RunStatus::kFailed ||
+                           result.status == RunStatus::kTimedOut ||
                            result.status == RunStatus::kOutOfMemory;
   if (!own_failure) return false;
   return allow.any || (result.status == RunStatus::kFailed &&
-                       std::find(allow.exit_codes.begin(), allow.exit_codes.end(), result.exit_code) !=
-                           allow.exit_codes.end());
+                       std::find(allow.exit_codes.begin(), allow.exit_codes.end(),
+                                 result.exit_code) != allow.exit_codes.end());
 }
 
 Result<bool> step_is_due(const pipeline::StepPlan& step, const pipeline::EvalContext& context) {
   const bool own_word = step.condition && step.condition->asks_status();
   if (!own_word) {
-    if (step.when == pipeline::StepWhen::kOnSuccess && context.state != RunState::kSuccess) return false;
-    if (step.when == pipeline::StepWhen::kOnFailure && context.state != RunState::kFailure) return false;
+    if (step.when == pipeline::StepWhen::kOnSuccess && context.state != RunState::kSuccess)
+      return false;
+    if (step.when == pipeline::StepWhen::kOnFailure && context.state != RunState::kFailure)
+      return false;
   }
   return !step.condition || SLIP_TRY(truthy(*step.condition, context));
 }

@@ -23,12 +23,13 @@ struct StepImage {
 
 /// What one attempt of a job carries from step to step.
 struct JobState {
-  std::map<std::string, StepImage> images;  ///< By name: steps in the same image see each other's changes.
-  Stack work;                               ///< Checkout, artifacts of needs, then what steps wrote.
-  Assignments carried;                      ///< SLIPWAY_ENV.
-  std::vector<std::string> path;            ///< SLIPWAY_PATH, oldest first.
+  std::map<std::string, StepImage>
+      images;                     ///< By name: steps in the same image see each other's changes.
+  Stack work;                     ///< Checkout, artifacts of needs, then what steps wrote.
+  Assignments carried;            ///< SLIPWAY_ENV.
+  std::vector<std::string> path;  ///< SLIPWAY_PATH, oldest first.
   pipeline::Value steps = pipeline::Value(pipeline::Value::Map{});  ///< The `steps` context.
-  pipeline::Value roots;                    ///< Contexts that do not change within the job.
+  pipeline::Value roots;  ///< Contexts that do not change within the job.
   pipeline::RunState state = pipeline::RunState::kSuccess;
 
   pipeline::EvalContext context(const RunContext& run) const {

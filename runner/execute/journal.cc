@@ -108,7 +108,8 @@ Journal::Journal(Fd fd) : fd_(std::make_unique<Guarded<Fd>>(std::move(fd))) {}
 
 Result<Journal> Journal::create(const std::string& run_dir, const RunRecord& head) {
   SLIP_TRY(make_dirs(run_dir, 0700));
-  Journal journal(SLIP_TRY(open_file(run_dir + "/journal.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0600)));
+  Journal journal(
+      SLIP_TRY(open_file(run_dir + "/journal.jsonl", O_WRONLY | O_CREAT | O_APPEND, 0600)));
   journal.append(Json::object({{"kind", "run"},
                                {"file", head.file},
                                {"source_root", head.source_root},
@@ -171,7 +172,9 @@ Result<std::vector<std::string>> list_runs(const std::string& runs_dir) {
 
 Result<std::string> resolve_run(const std::string& runs_dir, const std::string& text) {
   const std::vector<std::string> ids = SLIP_TRY(list_runs(runs_dir));
-  if (ids.empty()) return fail(ErrorCode::kNotFound, "find run: there are no runs yet; start one with runner exec");
+  if (ids.empty())
+    return fail(ErrorCode::kNotFound,
+                "find run: there are no runs yet; start one with runner exec");
   if (text.empty() || text == "last") return ids.front();
   std::vector<std::string> hits;
   std::copy_if(ids.begin(), ids.end(), std::back_inserter(hits),

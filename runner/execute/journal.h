@@ -20,11 +20,12 @@ struct StepRecord {
   std::string step;
   std::string name;
   RunStatus status = RunStatus::kSucceeded;
-  std::string image;                    ///< Name; "host" for the machine's tools.
+  std::string image;  ///< Name; "host" for the machine's tools.
   bool host_tools = false;
   std::vector<std::string> root_stack;  ///< After the step.
   std::vector<std::string> work_stack;  ///< After the step; front() is the checkout.
-  std::vector<std::pair<std::string, std::string>> env;      ///< What the step saw, without values that hold a secret.
+  std::vector<std::pair<std::string, std::string>>
+      env;  ///< What the step saw, without values that hold a secret.
   std::vector<std::pair<std::string, std::string>> carried;  ///< From SLIPWAY_ENV, for later steps.
   std::vector<std::string> path;                             ///< From SLIPWAY_PATH.
   pipeline::Value outputs;
@@ -40,7 +41,7 @@ struct JobRecord {
 /// Everything known of one run.
 struct RunRecord {
   std::string id;
-  std::string file;         ///< Absolute path of the pipeline file.
+  std::string file;  ///< Absolute path of the pipeline file.
   std::string source_root;
   std::string commit;
   std::vector<StepRecord> steps;
@@ -50,7 +51,8 @@ struct RunRecord {
   const JobRecord* find_job(const std::string& job) const;
 };
 
-/// The journal of one run: <run_dir>/journal.jsonl, one object a line, appended with a single write(2) each, not fsynced:
+/// The journal of one run: <run_dir>/journal.jsonl, one object a line, appended with a single write(2) each, not
+/// fsynced:
 /// it serves to resume and debug, not as a record of truth. A torn last line is ignored by the reader.
 class Journal {
  public:

@@ -26,7 +26,8 @@ Result<bool> untouched(const Stack& stack, const std::string& upper) {
   const std::string& path = stack.snapshots().back().path;
   if (::stat(path.c_str(), &top) != 0) return fail_errno("examine snapshot " + path);
   if (::stat(upper.c_str(), &now) != 0) return fail_errno("examine " + upper);
-  if (top.st_mode != now.st_mode || top.st_uid != now.st_uid || top.st_gid != now.st_gid) return false;
+  if (top.st_mode != now.st_mode || top.st_uid != now.st_uid || top.st_gid != now.st_gid)
+    return false;
   const Fd dir = SLIP_TRY(open_file(upper, O_RDONLY | O_DIRECTORY));
   return SLIP_TRY(list_dir(dir.get(), upper)).empty();
 }
@@ -40,7 +41,8 @@ Status commit_one(cachestore::Store& store, cachestore::Draft draft, Stack& stac
 
 }  // namespace
 
-Result<StepLayers> StepLayers::begin(cachestore::Store& store, const Stack& root, const Stack& work) {
+Result<StepLayers> StepLayers::begin(cachestore::Store& store, const Stack& root,
+                                     const Stack& work) {
   cachestore::Draft root_draft = SLIP_TRY(store.begin());
   cachestore::Draft work_draft = SLIP_TRY(store.begin());
   SLIP_TRY(copy_root_attributes(root, root_draft.upper()));

@@ -15,7 +15,8 @@
 namespace slipway::runner {
 namespace {
 
-constexpr ByteCount kMaxPipeline{(std::uint64_t{1} << 20) + 1};  // one byte more than the compiler takes: it says so itself
+constexpr ByteCount kMaxPipeline{(std::uint64_t{1} << 20) +
+                                 1};  // one byte more than the compiler takes: it says so itself
 
 bool is_directory(const std::string& path) {
   struct stat info {};
@@ -32,12 +33,13 @@ Result<std::string> the_only_pipeline_in(const std::string& dir, const std::stri
   }
   if (files.size() == 1) return dir + "/" + files.front();
   if (files.empty()) {
-    return fail(ErrorCode::kNotFound, "find pipeline in " + shown +
-                                          ": no .slipway.yml, .slipway.yaml or .slipway/*.yml; the shortest one is\n"
-                                          "    steps:\n      - make test");
+    return fail(ErrorCode::kNotFound,
+                "find pipeline in " + shown +
+                    ": no .slipway.yml, .slipway.yaml or .slipway/*.yml; the shortest one is\n"
+                    "    steps:\n      - make test");
   }
-  return fail(ErrorCode::kInvalid, "find pipeline in " + shown + ": several in .slipway/ (" + join(files, ", ") +
-                                       "); name one");
+  return fail(ErrorCode::kInvalid, "find pipeline in " + shown + ": several in .slipway/ (" +
+                                       join(files, ", ") + "); name one");
 }
 
 Result<std::string> find_pipeline(const std::string& named) {
@@ -53,7 +55,9 @@ Result<std::string> find_pipeline(const std::string& named) {
   return the_only_pipeline_in(place + "/.slipway", shown);
 }
 
-std::string shown_path(const std::string& path) { return path.starts_with("./") ? path.substr(2) : path; }
+std::string shown_path(const std::string& path) {
+  return path.starts_with("./") ? path.substr(2) : path;
+}
 
 pipeline::Event make_event(const ExecOptions& options, const SourceState& state) {
   pipeline::Event event;
@@ -61,8 +65,11 @@ pipeline::Event make_event(const ExecOptions& options, const SourceState& state)
   event.sha = state.commit;
   event.branch = options.branch.empty() ? state.branch : options.branch;
   event.tag = options.tag.empty() ? state.tag : options.tag;
-  event.ref = event.name == "tag" ? "refs/tags/" + event.tag : event.branch.empty() ? "" : "refs/heads/" + event.branch;
-  event.repository = state.remote.empty() ? std::filesystem::path(state.root).filename().string() : state.remote;
+  event.ref = event.name == "tag"    ? "refs/tags/" + event.tag
+              : event.branch.empty() ? ""
+                                     : "refs/heads/" + event.branch;
+  event.repository =
+      state.remote.empty() ? std::filesystem::path(state.root).filename().string() : state.remote;
   const char* user = std::getenv("USER");
   event.actor = user != nullptr ? user : "local";
   for (const auto& [name, value] : options.inputs) event.inputs[name] = value;
@@ -73,7 +80,8 @@ pipeline::Event make_event(const ExecOptions& options, const SourceState& state)
 
 Result<LoadedPipeline> load_pipeline(const ExecOptions& options) {
   const std::string path = SLIP_TRY(find_pipeline(options.file));
-  const std::filesystem::path absolute = std::filesystem::weakly_canonical(std::filesystem::absolute(path));
+  const std::filesystem::path absolute =
+      std::filesystem::weakly_canonical(std::filesystem::absolute(path));
   std::filesystem::path root = absolute.parent_path();
   if (root.filename() == ".slipway") root = root.parent_path();
 
@@ -92,8 +100,8 @@ Result<LoadedPipeline> load_pipeline(const ExecOptions& options) {
                           ? SLIP_TRY(read_file(path, kMaxPipeline))
                           : SLIP_TRY(read_source_file(state, options.commit, inside, kMaxPipeline));
   request.include = [&](const std::string& included) -> Result<pipeline::SourceFile> {
-    return pipeline::SourceFile{included,
-                                SLIP_TRY(read_source_file(state, options.commit, included, kMaxPipeline))};
+    return pipeline::SourceFile{
+        included, SLIP_TRY(read_source_file(state, options.commit, included, kMaxPipeline))};
   };
   loaded.compiled = pipeline::compile(request);
   return loaded;

@@ -14,7 +14,8 @@
 namespace slipway::runner {
 namespace {
 
-constexpr std::size_t kReadSize = std::size_t{64} << 10;  // the default capacity of a pipe (pipe(7))
+constexpr std::size_t kReadSize = std::size_t{64}
+                                  << 10;  // the default capacity of a pipe (pipe(7))
 
 }  // namespace
 
@@ -27,7 +28,8 @@ struct OutputPump::Lane {
   bool open = true;
 };
 
-OutputPump::OutputPump(EventStream& events, const SecretSet& mask, std::string job, std::string step)
+OutputPump::OutputPump(EventStream& events, const SecretSet& mask, std::string job,
+                       std::string step)
     : events_(events), mask_(mask), job_(std::move(job)), step_(std::move(step)) {}
 
 OutputPump::~OutputPump() { finish(); }

@@ -48,7 +48,8 @@ struct StepPlace {
   std::size_t step;
 };
 
-void find_steps(const Plan& plan, std::size_t job, const std::string& name, std::vector<StepPlace>& hits) {
+void find_steps(const Plan& plan, std::size_t job, const std::string& name,
+                std::vector<StepPlace>& hits) {
   const auto& steps = plan.jobs[job].steps;
   for (std::size_t s = 0; s < steps.size(); ++s) {
     if (steps[s].id == name || steps[s].name == name) {
@@ -73,11 +74,13 @@ Result<StepPlace> find_step(const Plan& plan, const std::string& from) {
       for (const pipeline::StepPlan& step : job.steps) known.push_back(step.id);
     }
     const std::optional<std::string> near = did_you_mean(from, known);
-    return fail(ErrorCode::kNotFound, "resume from " + printable(from) + ": no such step" +
-                                          (near ? "; did you mean " + *near + "?" : "; see runner preview"));
+    return fail(ErrorCode::kNotFound,
+                "resume from " + printable(from) + ": no such step" +
+                    (near ? "; did you mean " + *near + "?" : "; see runner preview"));
   }
-  return fail(ErrorCode::kInvalid, "resume from " + printable(from) + ": several jobs have this step; say " +
-                                       printable(plan.jobs[hits.front().job].instance) + "/" + printable(from));
+  return fail(ErrorCode::kInvalid,
+              "resume from " + printable(from) + ": several jobs have this step; say " +
+                  printable(plan.jobs[hits.front().job].instance) + "/" + printable(from));
 }
 
 Result<ResumePoint> make_resume_point(const JobPlan& job, std::size_t step, const RunRecord& last) {
@@ -91,7 +94,8 @@ Result<ResumePoint> make_resume_point(const JobPlan& job, std::size_t step, cons
     point.before = *record;
   }
   if (step > 0 && !point.before) {
-    return fail(ErrorCode::kNotFound, "resume " + printable(job.instance) + "/" + job.steps[step].id + ": run " + last.id +
+    return fail(ErrorCode::kNotFound, "resume " + printable(job.instance) + "/" +
+                                          job.steps[step].id + ": run " + last.id +
                                           " did not reach the steps before it");
   }
   return point;
@@ -99,7 +103,8 @@ Result<ResumePoint> make_resume_point(const JobPlan& job, std::size_t step, cons
 
 }  // namespace
 
-Result<Selection> select_jobs(const Plan& plan, const std::vector<std::string>& names, bool no_needs) {
+Result<Selection> select_jobs(const Plan& plan, const std::vector<std::string>& names,
+                              bool no_needs) {
   Selection selection;
   selection.known.resize(plan.jobs.size());
   if (names.empty()) {
@@ -112,8 +117,9 @@ Result<Selection> select_jobs(const Plan& plan, const std::vector<std::string>& 
       std::vector<std::string> known;
       for (const JobPlan& job : plan.jobs) known.push_back(job.instance);
       const std::optional<std::string> near = did_you_mean(name, known);
-      return fail(ErrorCode::kNotFound, "select job " + printable(name) + ": no such job" +
-                                            (near ? "; did you mean " + printable(*near) + "?" : "; see runner list"));
+      return fail(ErrorCode::kNotFound,
+                  "select job " + printable(name) + ": no such job" +
+                      (near ? "; did you mean " + printable(*near) + "?" : "; see runner list"));
     }
     for (const std::size_t hit : hits) {
       if (no_needs) {

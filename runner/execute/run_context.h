@@ -30,8 +30,9 @@ struct RunContext {
   sandbox::Engine& engine;
   EventStream& events;
   Journal& journal;
-  CancelToken cancel;   ///< Ctrl-C: kTerminate, then kKill.
-  CancelToken cleanup;  ///< Fires only at kKill: always- and on-failure steps run on after the first Ctrl-C.
+  CancelToken cancel;  ///< Ctrl-C: kTerminate, then kKill.
+  CancelToken
+      cleanup;  ///< Fires only at kKill: always- and on-failure steps run on after the first Ctrl-C.
 
   void notice(const std::string& text, const std::string& job = "") const {
     Event event_out;

@@ -37,11 +37,13 @@ Value job_roots(const RunContext& run, const JobRequest& request) {
   Value roots = pipeline::base_context(run.event, &request.job);
   roots.set("needs", needs_context(request));
   roots.set("env", Value(Value::Map{}));
-  roots.set("job", Value(Value::Map{{"name", request.job.name}, {"instance", request.job.instance}}));
+  roots.set("job",
+            Value(Value::Map{{"name", request.job.name}, {"instance", request.job.instance}}));
   roots.set("run", Value(Value::Map{{"id", run.run_id}}));
   struct utsname machine {};
   ::uname(&machine);
-  roots.set("agent", Value(Value::Map{{"name", "local"}, {"os", "linux"}, {"arch", machine.machine}}));
+  roots.set("agent",
+            Value(Value::Map{{"name", "local"}, {"os", "linux"}, {"arch", machine.machine}}));
   Value::Map secrets;
   for (const auto& [name, value] : run.secrets.values) secrets.emplace_back(name, value);
   roots.set("secrets", Value(std::move(secrets)));
@@ -52,7 +54,10 @@ Value job_roots(const RunContext& run, const JobRequest& request) {
 class Attempt {
  public:
   Attempt(const RunContext& run, const JobRequest& request, int number)
-      : run_(run), request_(request), number_(number), deadline_(real_clock().mono() + request.job.timeout) {
+      : run_(run),
+        request_(request),
+        number_(number),
+        deadline_(real_clock().mono() + request.job.timeout) {
     state_.roots = job_roots(run, request);
   }
 
@@ -67,7 +72,9 @@ class Attempt {
   }
 
  private:
-  std::size_t first_step() const { return request_.resume != nullptr ? request_.resume->first_step : 0; }
+  std::size_t first_step() const {
+    return request_.resume != nullptr ? request_.resume->first_step : 0;
+  }
 
   Status prepare() {
     state_.work.push(run_.workspace.snapshot);
@@ -176,7 +183,8 @@ class Attempt {
     for (const pipeline::OutputPlan& output : request_.job.outputs) {
       Result<Value> value = output.value.evaluate(context);
       if (!value) {
-        return fail_with(RunStatus::kFailed, 1, "output " + output.name + ": " + value.error().text());
+        return fail_with(RunStatus::kFailed, 1,
+                         "output " + output.name + ": " + value.error().text());
       }
       if (value->string() != nullptr) *value = Value(run_.secrets.mask.mask(*value->string()));
       result_.outputs.set(output.name, *std::move(value));
@@ -190,7 +198,8 @@ class Attempt {
                      (plan.when == pipeline::ArtifactsWhen::kOnSuccess) == ok;
     if (plan.paths.empty() || !due || state_.work.snapshots().empty()) return;
     Result<std::string> collected = collect_artifacts(run_, request_.job, state_.work);
-    if (!collected) return fail_with(RunStatus::kError, 3, "artifacts: " + collected.error().text());
+    if (!collected)
+      return fail_with(RunStatus::kError, 3, "artifacts: " + collected.error().text());
     result_.artifacts = *std::move(collected);
     if (result_.artifacts.empty() || run_.options.artifacts_dir.empty()) return;
     if (Status placed = place_artifacts(run_, request_.job.instance, result_.artifacts); !placed) {
@@ -211,14 +220,16 @@ JobResult run_attempts(const RunContext& run, const JobRequest& request) {
     JobResult result = Attempt(run, request, attempt).run();
     if (allowed(request.job.allow_failure, result)) result.status = RunStatus::kWarning;
     if (!may_retry(request.job.retry, result, attempt) || request.cancel.cancelled()) return result;
-    run.notice("attempt " + std::to_string(attempt) + " failed (" + result.reason + "); trying again",
-               request.job.instance);
+    run.notice(
+        "attempt " + std::to_string(attempt) + " failed (" + result.reason + "); trying again",
+        request.job.instance);
   }
 }
 
 void emit_job_start(const RunContext& run, const JobPlan& job) {
   Json steps = Json::array();
-  for (const StepPlan& step : job.steps) steps.push(Json::object({{"id", step.id}, {"name", step.name}}));
+  for (const StepPlan& step : job.steps)
+    steps.push(Json::object({{"id", step.id}, {"name", step.name}}));
   Event event;
   event.kind = Event::Kind::kJobStart;
   event.job = job.instance;
@@ -242,14 +253,18 @@ void emit_job_end(const RunContext& run, const JobPlan& job, const JobResult& re
 /// Everything before the first step: is the job to run at all?
 std::optional<JobResult> decide_not_to_run(const RunContext& run, const JobRequest& request) {
   if (request.cancel.cancelled()) {
-    return JobResult{.status = RunStatus::kCancelled, .reason = run.cancel.cancelled() ? "cancelled" : "another job of its matrix failed", .exit_code = 130};
+    return JobResult{
+        .status = RunStatus::kCancelled,
+        .reason = run.cancel.cancelled() ? "cancelled" : "another job of its matrix failed",
+        .exit_code = 130};
   }
   pipeline::EvalContext context;
   context.roots = job_roots(run, request);
   context.state = state_of_needs(request);
   context.host = &run.host;
   const Result<std::optional<std::string>> reason = reason_to_skip(run, request, context);
-  if (!reason) return JobResult{.status = RunStatus::kError, .reason = reason.error().text(), .exit_code = 1};
+  if (!reason)
+    return JobResult{.status = RunStatus::kError, .reason = reason.error().text(), .exit_code = 1};
   if (*reason) return JobResult{.status = RunStatus::kSkipped, .reason = **reason};
   if (std::string refused = refused_feature(request.job, run.options); !refused.empty()) {
     return JobResult{.status = RunStatus::kError, .reason = std::move(refused), .exit_code = 125};

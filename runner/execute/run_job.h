@@ -11,7 +11,8 @@ namespace slipway::runner {
 
 struct JobRequest {
   const pipeline::JobPlan& job;
-  std::vector<std::optional<JobResult>> needs;  ///< In the order of job.needs; nullopt: not part of this run.
+  std::vector<std::optional<JobResult>>
+      needs;  ///< In the order of job.needs; nullopt: not part of this run.
   CancelToken cancel;
   const ResumePoint* resume = nullptr;
 };

@@ -1,4 +1,5 @@
-// The whole story of a run: jobs are taken from the board when what they need has ended, run by a few workers, and their
+// The whole story of a run: jobs are taken from the board when what they need has ended, run by a few workers, and
+// their
 // results go back to the board. Everything else (containers, snapshots, output) is below run_job.
 #include "runner/execute/run_pipeline.h"
 
@@ -14,7 +15,8 @@ namespace {
 
 std::size_t worker_count(const RunContext& run, const Selection& selection) {
   const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
-  const std::size_t wanted = run.options.parallel > 0 ? static_cast<std::size_t>(run.options.parallel) : processors;
+  const std::size_t wanted =
+      run.options.parallel > 0 ? static_cast<std::size_t>(run.options.parallel) : processors;
   return std::max<std::size_t>(1, std::min(wanted, selection.jobs.size()));
 }
 
@@ -24,7 +26,8 @@ void announce(const RunContext& run, const Selection& selection) {
     const pipeline::JobPlan& job = run.plan.jobs[index];
     Json needs = Json::array();
     for (const pipeline::Need& need : job.needs) needs.push(run.plan.jobs[need.job].instance);
-    jobs.push(Json::object({{"name", job.instance}, {"needs", std::move(needs)}, {"steps", job.steps.size()}}));
+    jobs.push(Json::object(
+        {{"name", job.instance}, {"needs", std::move(needs)}, {"steps", job.steps.size()}}));
   }
   Event event;
   event.kind = Event::Kind::kRunStart;
@@ -39,21 +42,24 @@ void announce(const RunContext& run, const Selection& selection) {
 void work(const RunContext& run, const Selection& selection, JobBoard& board) {
   while (const std::optional<JobBoard::Taken> taken = board.take()) {
     const auto resume = selection.resume.find(taken->job);
-    const JobRequest request{.job = run.plan.jobs[taken->job],
-                             .needs = board.needs_of(taken->job),
-                             .cancel = taken->cancel,
-                             .resume = resume == selection.resume.end() ? nullptr : &resume->second};
+    const JobRequest request{
+        .job = run.plan.jobs[taken->job],
+        .needs = board.needs_of(taken->job),
+        .cancel = taken->cancel,
+        .resume = resume == selection.resume.end() ? nullptr : &resume->second};
     board.finish(taken->job, run_job(run, request));
   }
 }
 
 }  // namespace
 
-std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run, const Selection& selection) {
+std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run,
+                                                   const Selection& selection) {
   const MonoTime start = real_clock().mono();
   announce(run, selection);
   for (std::size_t i = 0; i < selection.known.size(); ++i) {
-    if (selection.known[i]) run.journal.add(JobRecord{run.plan.jobs[i].instance, *selection.known[i]});
+    if (selection.known[i])
+      run.journal.add(JobRecord{run.plan.jobs[i].instance, *selection.known[i]});
   }
 
   JobBoard board(run.plan, selection.jobs, selection.known, run.cancel);
@@ -74,7 +80,9 @@ std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run, const 
   if (event.exit_code != 0 && !run.cancel.cancelled()) {
     for (const std::string& hint : failure_hints(run.plan)) run.notice(hint);
   }
-  event.status = run.cancel.cancelled() ? "cancelled" : event.exit_code == 0 ? "succeeded" : "failed";
+  event.status = run.cancel.cancelled() ? "cancelled"
+                 : event.exit_code == 0 ? "succeeded"
+                                        : "failed";
   event.seconds = std::chrono::duration<double>(real_clock().mono() - start).count();
   run.events.emit(std::move(event));
   return results;
@@ -86,7 +94,8 @@ int exit_code_of(const std::vector<std::optional<JobResult>>& results, const Can
   bool timed_out = false;
   bool engine = false;
   for (const std::optional<JobResult>& result : results) {
-    if (!result || counts_as_success(result->status) || result->status == RunStatus::kSkipped) continue;
+    if (!result || counts_as_success(result->status) || result->status == RunStatus::kSkipped)
+      continue;
     timed_out |= result->status == RunStatus::kTimedOut;
     engine |= result->status == RunStatus::kError;
     failed |= result->status != RunStatus::kTimedOut && result->status != RunStatus::kError &&

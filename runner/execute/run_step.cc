@@ -38,8 +38,10 @@ struct Prepared {
 
 Result<StepImage*> image_of(const RunContext& run, JobState& state, const StepRequest& request) {
   const pipeline::ImageSpec& spec = request.step.image ? *request.step.image : request.job.image;
-  const std::string name = SLIP_TRY_WITHIN("evaluate image", spec.name.evaluate_text(state.context(run)));
-  if (const auto known = state.images.find(name); known != state.images.end()) return &known->second;
+  const std::string name =
+      SLIP_TRY_WITHIN("evaluate image", spec.name.evaluate_text(state.context(run)));
+  if (const auto known = state.images.find(name); known != state.images.end())
+    return &known->second;
   StepImage image = SLIP_TRY(resolve_image(run.store, name));
   return &state.images.emplace(name, std::move(image)).first->second;
 }
@@ -48,7 +50,8 @@ Status add_secrets(const RunContext& run, const StepRequest& request, Prepared& 
   for (const pipeline::SecretUse& use : request.job.secrets) {
     const auto value = run.secrets.values.find(use.name);
     if (value == run.secrets.values.end()) {
-      return fail(ErrorCode::kNotFound, "read secret " + use.name + ": not given; use --secret " + use.name +
+      return fail(ErrorCode::kNotFound, "read secret " + use.name + ": not given; use --secret " +
+                                            use.name +
                                             " (from the environment) or --secret-file FILE");
     }
     if (!use.file) {
@@ -95,15 +98,19 @@ Status compose_environment(const RunContext& run, const JobState& state, const S
   env.prepend_path(state.path);
   context.roots.set("env", env.as_value());
   SLIP_TRY(env.evaluate(request.step.script, context));
-  const std::string workdir = SLIP_TRY_WITHIN("evaluate workdir", request.step.workdir.evaluate_text(context));
-  prepared.cwd = workdir.starts_with('/') ? workdir : workdir.empty() ? kWorkspace : std::string(kWorkspace) + "/" + workdir;
+  const std::string workdir =
+      SLIP_TRY_WITHIN("evaluate workdir", request.step.workdir.evaluate_text(context));
+  prepared.cwd = workdir.starts_with('/') ? workdir
+                 : workdir.empty()        ? kWorkspace
+                                          : std::string(kWorkspace) + "/" + workdir;
   return {};
 }
 
 std::string choose_shell(const pipeline::StepPlan& step, const StepImage& image) {
   if (!step.shell.empty()) return step.shell;
-  const bool bash = image.host_tools ? path_exists("/usr/bin/bash") || path_exists("/bin/bash")
-                                     : image.stack.has_file("usr/bin/bash") || image.stack.has_file("bin/bash");
+  const bool bash = image.host_tools
+                        ? path_exists("/usr/bin/bash") || path_exists("/bin/bash")
+                        : image.stack.has_file("usr/bin/bash") || image.stack.has_file("bin/bash");
   return bash ? "bash" : "sh";
 }
 
@@ -122,8 +129,9 @@ Result<Prepared> prepare(const RunContext& run, JobState& state, const StepReque
   return prepared;
 }
 
-sandbox::ContainerSpec make_spec(const RunContext& run, const StepRequest& request, const Prepared& prepared,
-                                 const StepLayers& layers, const Exchange& exchange) {
+sandbox::ContainerSpec make_spec(const RunContext& run, const StepRequest& request,
+                                 const Prepared& prepared, const StepLayers& layers,
+                                 const Exchange& exchange) {
   sandbox::ContainerSpec spec;
   spec.name = container_name(run);
   spec.root.stack = layers.root_overlay();
@@ -145,10 +153,11 @@ sandbox::ContainerSpec make_spec(const RunContext& run, const StepRequest& reque
 }
 
 StepResult result_of(const sandbox::Outcome& outcome, const Prepared& prepared) {
-  StepResult result{status_of(outcome), outcome.shell_code(), outcome.success() ? "" : outcome.describe()};
+  StepResult result{status_of(outcome), outcome.shell_code(),
+                    outcome.success() ? "" : outcome.describe()};
   if (outcome.cause == sandbox::Outcome::SetupCause::kCommandNotFound) {
-    result.reason = "image " + printable(prepared.image->name) + " has no " + printable(prepared.argv.front()) +
-                    "; choose another with `shell:`";
+    result.reason = "image " + printable(prepared.image->name) + " has no " +
+                    printable(prepared.argv.front()) + "; choose another with `shell:`";
   }
   return result;
 }
@@ -166,7 +175,8 @@ Status collect_exchange(const RunContext& run, JobState& state, const StepReques
   record.outputs = outputs;
   for (auto& assignment : written.env) {
     if (reserved_variable(assignment.first)) {
-      run.notice("step " + request.step.id + " may not set " + assignment.first + " for later steps; ignored",
+      run.notice("step " + request.step.id + " may not set " + assignment.first +
+                     " for later steps; ignored",
                  request.job.instance);
       continue;
     }
@@ -176,15 +186,18 @@ Status collect_exchange(const RunContext& run, JobState& state, const StepReques
   return {};
 }
 
-void publish_outputs(JobState& state, const std::string& id, RunStatus status, const pipeline::Value& outputs) {
-  pipeline::Value entry = outputs.map() != nullptr ? outputs : pipeline::Value(pipeline::Value::Map{});
+void publish_outputs(JobState& state, const std::string& id, RunStatus status,
+                     const pipeline::Value& outputs) {
+  pipeline::Value entry =
+      outputs.map() != nullptr ? outputs : pipeline::Value(pipeline::Value::Map{});
   const pipeline::Value plain = entry;
   entry.set("outputs", plain);
   entry.set("result", result_word(status));
   state.steps.set(id, std::move(entry));
 }
 
-StepRecord make_record(const RunContext& run, const StepRequest& request, const Prepared& prepared) {
+StepRecord make_record(const RunContext& run, const StepRequest& request,
+                       const Prepared& prepared) {
   StepRecord record;
   record.job = request.job.instance;
   record.step = request.step.id;
@@ -207,7 +220,8 @@ Result<sandbox::Outcome> run_container(const RunContext& run, const StepRequest&
   Result<std::unique_ptr<sandbox::Container>> container = run.engine.start(spec);
   pump.start();
   if (!container) return fail(std::move(container).error());
-  const sandbox::Outcome outcome = (*container)->wait(request.cancel, request.deadline, sandbox::StopPolicy{});
+  const sandbox::Outcome outcome =
+      (*container)->wait(request.cancel, request.deadline, sandbox::StopPolicy{});
   container->reset();
   pump.finish();
   return outcome;

@@ -32,14 +32,16 @@ Status check_private(const std::string& file) {
   if (::stat(file.c_str(), &info) != 0) return fail_errno("read secret file " + printable(file));
   if ((info.st_mode & 077) != 0) {
     return fail(ErrorCode::kPermission, "read secret file " + printable(file) +
-                                            ": others can read it; run chmod 600 " + shell_quote(file));
+                                            ": others can read it; run chmod 600 " +
+                                            shell_quote(file));
   }
   return {};
 }
 
 }  // namespace
 
-Result<Secrets> load_secrets(const std::string& file, const std::vector<std::string>& from_environment) {
+Result<Secrets> load_secrets(const std::string& file,
+                             const std::vector<std::string>& from_environment) {
   Secrets secrets;
   if (!file.empty()) {
     SLIP_TRY(check_private(file));

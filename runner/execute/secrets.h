@@ -15,8 +15,10 @@ struct Secrets {
   SecretSet mask;
 };
 
-/// `file`: NAME=value lines (quotes as in a shell word, `#` comments, `NAME<<END` blocks), at most 1 MiB, readable by its owner only.
+/// `file`: NAME=value lines (quotes as in a shell word, `#` comments, `NAME<<END` blocks), at most 1 MiB, readable
+/// by its owner only.
 /// `from_environment`: names taken from this process's own environment.
-Result<Secrets> load_secrets(const std::string& file, const std::vector<std::string>& from_environment);
+Result<Secrets> load_secrets(const std::string& file,
+                             const std::vector<std::string>& from_environment);
 
 }  // namespace slipway::runner

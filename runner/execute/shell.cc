@@ -8,7 +8,8 @@ namespace slipway::runner {
 namespace {
 
 // -i shells of every kind are found this way; the first that exists is taken by the container's own sh.
-constexpr const char* kFindShell = "if command -v bash >/dev/null 2>&1; then exec bash -i; else exec sh -i; fi";
+constexpr const char* kFindShell =
+    "if command -v bash >/dev/null 2>&1; then exec bash -i; else exec sh -i; fi";
 
 void set_default(std::vector<std::string>& env, const std::string& name, const std::string& value) {
   for (const std::string& entry : env) {
@@ -19,27 +20,32 @@ void set_default(std::vector<std::string>& env, const std::string& name, const s
 
 }  // namespace
 
-Result<int> interactive_shell(cachestore::Store& store, sandbox::Engine& engine, const Stack& root, const Stack& work,
-                              sandbox::ContainerSpec spec, const CancelToken& cancel) {
+Result<int> interactive_shell(cachestore::Store& store, sandbox::Engine& engine, const Stack& root,
+                              const Stack& work, sandbox::ContainerSpec spec,
+                              const CancelToken& cancel) {
   std::optional<PersonTerminal> person = PersonTerminal::open();
   if (!person) return fail(ErrorCode::kInvalid, "open shell: stdin is not a terminal");
   const StepLayers layers = SLIP_TRY(StepLayers::begin(store, root, work));
   spec.name += "-sh";
   spec.root.stack = layers.root_overlay();
   for (sandbox::Mount& mount : spec.mounts) {
-    if (auto* overlay = std::get_if<sandbox::OverlayMount>(&mount)) overlay->stack = layers.work_overlay();
+    if (auto* overlay = std::get_if<sandbox::OverlayMount>(&mount))
+      overlay->stack = layers.work_overlay();
   }
   spec.process.argv = {"sh", "-c", kFindShell};
   spec.process.terminal = person->size();
   const char* term = std::getenv("TERM");
   set_default(spec.process.env, "TERM", term != nullptr ? term : "xterm");
   const std::unique_ptr<sandbox::Container> container = SLIP_TRY(engine.start(spec));
-  return attach_terminal(*container, *person, cancel, std::nullopt, sandbox::StopPolicy{}).shell_code();
+  return attach_terminal(*container, *person, cancel, std::nullopt, sandbox::StopPolicy{})
+      .shell_code();
 }
 
 void shell_in_failed_step(const RunContext& run, const Stack& root, const Stack& work,
                           const sandbox::ContainerSpec& spec) {
-  run.notice("the step failed; this shell stands where it stopped (leave with exit, changes are thrown away)");
+  run.notice(
+      "the step failed; this shell stands where it stopped (leave with exit, changes are thrown "
+      "away)");
   const Result<int> code = interactive_shell(run.store, run.engine, root, work, spec, run.cleanup);
   if (!code) run.notice(code.error().text());
 }

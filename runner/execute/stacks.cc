@@ -15,7 +15,8 @@ struct BaseDir {
   const char* path;
   mode_t mode;
 };
-// Mount points of the machine's tools and what every program expects to be writable. Version the key below when this changes.
+// Mount points of the machine's tools and what every program expects to be writable. Version the key below when this
+// changes.
 constexpr std::array<BaseDir, 15> kHostDirs{{{"usr", 0755},
                                              {"etc", 0755},
                                              {"dev", 0755},
@@ -32,8 +33,10 @@ constexpr std::array<BaseDir, 15> kHostDirs{{{"usr", 0755},
                                              {"opt", 0755},
                                              {"workspace", 0755}}};
 
-Result<cachestore::Snapshot> make_base(cachestore::Store& store, const std::string& key, bool host_dirs) {
-  if (std::optional<cachestore::Snapshot> found = SLIP_TRY(store.find(cachestore::SnapshotKind::kBase, key))) {
+Result<cachestore::Snapshot> make_base(cachestore::Store& store, const std::string& key,
+                                       bool host_dirs) {
+  if (std::optional<cachestore::Snapshot> found =
+          SLIP_TRY(store.find(cachestore::SnapshotKind::kBase, key))) {
     return *std::move(found);
   }
   cachestore::Draft draft = SLIP_TRY(store.begin());
@@ -57,7 +60,8 @@ Result<Stack> Stack::load(cachestore::Store& store, const std::vector<std::strin
 }
 
 void Stack::replace_bottom(std::size_t count, const std::vector<cachestore::Snapshot>& bottom) {
-  const auto end = snapshots_.begin() + static_cast<std::ptrdiff_t>(std::min(count, snapshots_.size()));
+  const auto end =
+      snapshots_.begin() + static_cast<std::ptrdiff_t>(std::min(count, snapshots_.size()));
   snapshots_.erase(snapshots_.begin(), end);
   snapshots_.insert(snapshots_.begin(), bottom.begin(), bottom.end());
 }
@@ -89,7 +93,11 @@ bool Stack::has_file(const std::string& path) const {
   return false;
 }
 
-Result<cachestore::Snapshot> host_base(cachestore::Store& store) { return make_base(store, "host-1", true); }
-Result<cachestore::Snapshot> empty_base(cachestore::Store& store) { return make_base(store, "empty-1", false); }
+Result<cachestore::Snapshot> host_base(cachestore::Store& store) {
+  return make_base(store, "host-1", true);
+}
+Result<cachestore::Snapshot> empty_base(cachestore::Store& store) {
+  return make_base(store, "empty-1", false);
+}
 
 }  // namespace slipway::runner

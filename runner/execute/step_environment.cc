@@ -16,7 +16,8 @@ struct ShellRow {
 
 // dash has no pipefail and would end at the unknown option, so sh asks in a subshell first; on the script's own
 // first line, so that line numbers in messages stay true.
-constexpr std::string_view kPipefailIfKnown = "if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi; ";
+constexpr std::string_view kPipefailIfKnown =
+    "if (set -o pipefail) 2>/dev/null; then set -o pipefail; fi; ";
 
 const std::vector<ShellRow>& shells() {
   static const std::vector<ShellRow> rows{
@@ -54,7 +55,8 @@ void StepEnvironment::prepend_path(const std::vector<std::string>& directories) 
 
 Status StepEnvironment::evaluate(const pipeline::EnvLayer& layer, pipeline::EvalContext& context) {
   for (const pipeline::EnvEntry& entry : layer) {
-    std::string value = SLIP_TRY_WITHIN("set env " + entry.name, entry.value.evaluate_text(context));
+    std::string value =
+        SLIP_TRY_WITHIN("set env " + entry.name, entry.value.evaluate_text(context));
     if (value.find('\0') != std::string::npos) {
       return fail(ErrorCode::kInvalid, "set env " + entry.name + ": the value holds a NUL byte");
     }
@@ -66,8 +68,9 @@ Status StepEnvironment::evaluate(const pipeline::EnvLayer& layer, pipeline::Eval
 
 Status StepEnvironment::evaluate(const pipeline::Script& script, pipeline::EvalContext& context) {
   for (const pipeline::ScriptVariable& variable : script.variables) {
-    const pipeline::Value value = SLIP_TRY_WITHIN("evaluate ${{ " + variable.expression.text() + " }}",
-                                                  variable.expression.evaluate(context));
+    const pipeline::Value value =
+        SLIP_TRY_WITHIN("evaluate ${{ " + variable.expression.text() + " }}",
+                        variable.expression.evaluate(context));
     std::string text = value.to_text();
     if (text.find('\0') != std::string::npos) {
       return fail(ErrorCode::kInvalid,

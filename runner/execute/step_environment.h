@@ -12,7 +12,8 @@
 
 namespace slipway::runner {
 
-/// The environment of one step while it is put together; later settings win. Names are checked, values may not hold NUL.
+/// The environment of one step while it is put together; later settings win. Names are checked, values may not hold
+/// NUL.
 class StepEnvironment {
  public:
   void set(const std::string& name, std::string value) { values_[name] = std::move(value); }

@@ -44,7 +44,8 @@ bool copy_some(int from, int to) {
   const ssize_t got = ::read(from, buffer.data(), buffer.size());
   if (got < 0) return errno == EINTR || errno == EAGAIN;
   if (got == 0) return false;
-  return write_all(to, std::string_view(buffer.data(), static_cast<std::size_t>(got)), "terminal").has_value();
+  return write_all(to, std::string_view(buffer.data(), static_cast<std::size_t>(got)), "terminal")
+      .has_value();
 }
 
 void relay(sandbox::Container& container, const PersonTerminal& person, int stop_fd) {
@@ -52,7 +53,8 @@ void relay(sandbox::Container& container, const PersonTerminal& person, int stop
   bool input_open = true;
   for (bool stopping = false;;) {
     if (size_changed.exchange(false)) (void)container.resize(person.size());
-    std::array<pollfd, 3> polls{pollfd{master, POLLIN, 0}, pollfd{input_open ? STDIN_FILENO : -1, POLLIN, 0},
+    std::array<pollfd, 3> polls{pollfd{master, POLLIN, 0},
+                                pollfd{input_open ? STDIN_FILENO : -1, POLLIN, 0},
                                 pollfd{stopping ? -1 : stop_fd, POLLIN, 0}};
     // Once the process has ended, only what already stands in the pty is still copied.
     const int ready = ::poll(polls.data(), polls.size(), stopping ? 0 : 500);
@@ -98,8 +100,9 @@ void PersonTerminal::restore() {
   if (std::exchange(raw_, false)) ::tcsetattr(STDIN_FILENO, TCSADRAIN, &saved_);
 }
 
-sandbox::Outcome attach_terminal(sandbox::Container& container, PersonTerminal& person, const CancelToken& cancel,
-                                 std::optional<MonoTime> deadline, const sandbox::StopPolicy& stop) {
+sandbox::Outcome attach_terminal(sandbox::Container& container, PersonTerminal& person,
+                                 const CancelToken& cancel, std::optional<MonoTime> deadline,
+                                 const sandbox::StopPolicy& stop) {
   const WindowChangeHandler handler;
   person.make_raw();
   const CancelToken ended;

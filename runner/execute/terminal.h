@@ -31,7 +31,8 @@ class PersonTerminal {
 
 /// Joins the person's terminal (raw while this runs) to a container started with ProcessSpec::terminal until its main
 /// process ends: input, output, size changes. Calls container.wait().
-sandbox::Outcome attach_terminal(sandbox::Container& container, PersonTerminal& person, const CancelToken& cancel,
-                                 std::optional<MonoTime> deadline, const sandbox::StopPolicy& stop);
+sandbox::Outcome attach_terminal(sandbox::Container& container, PersonTerminal& person,
+                                 const CancelToken& cancel, std::optional<MonoTime> deadline,
+                                 const sandbox::StopPolicy& stop);
 
 }  // namespace slipway::runner

@@ -12,7 +12,8 @@ namespace slipway::runner {
 /// Aho-Corasick over a set of byte strings: finds all occurrences in one pass whatever the text. Immutable once built.
 ///
 /// Nodes are numbered breadth first, so the children of a node are consecutive and their labels are one short run of
-/// bytes: a node costs 19 bytes instead of the kilobyte of a dense table, which matters for 64 KiB keys in twenty forms.
+/// bytes: a node costs 19 bytes instead of the kilobyte of a dense table, which matters for 64 KiB keys in twenty
+/// forms.
 class Automaton {
  public:
   using State = std::uint32_t;
@@ -46,7 +47,8 @@ class Automaton {
   std::vector<Node> nodes_{Node{}};
   std::vector<unsigned char> labels_{0};  ///< By node: the byte that leads to it.
   std::array<State, 256> root_{};
-  std::bitset<65536> starts_;             ///< First two bytes of some pattern: 8 KiB, stays in the first-level cache.
+  std::bitset<65536>
+      starts_;  ///< First two bytes of some pattern: 8 KiB, stays in the first-level cache.
 };
 
 }  // namespace slipway::runner

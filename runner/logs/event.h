@@ -16,16 +16,19 @@ struct Event {
   enum class Kind { kRunStart, kJobStart, kStepStart, kLog, kStepEnd, kJobEnd, kRunEnd, kNotice };
   Kind kind = Kind::kLog;
   std::string run;
-  std::string job;     ///< Instance name; empty for the run's own events.
-  std::string step;    ///< Step id.
-  std::string name;    ///< Shown name of job or step (start events).
-  std::string stream;  ///< kLog: "stdout", "stderr", or "slipway" (the runner's own words: shown commands, retries).
-  std::string line;    ///< kLog and kNotice: one line without its newline, masked, valid UTF-8.
-  std::string status;  ///< End events: succeeded failed skipped cancelled timed-out out-of-memory error warning.
+  std::string job;   ///< Instance name; empty for the run's own events.
+  std::string step;  ///< Step id.
+  std::string name;  ///< Shown name of job or step (start events).
+  std::string
+      stream;  ///< kLog: "stdout", "stderr", or "slipway" (the runner's own words: shown commands, retries).
+  std::string line;  ///< kLog and kNotice: one line without its newline, masked, valid UTF-8.
+  std::string
+      status;  ///< End events: succeeded failed skipped cancelled timed-out out-of-memory error warning.
   int exit_code = 0;
   double seconds = 0;
   std::string reason;  ///< Why skipped or failed, for people.
-  Json details;        ///< Start events: image, needs, total steps; run_start: jobs with their names and needs.
+  Json
+      details;  ///< Start events: image, needs, total steps; run_start: jobs with their names and needs.
   std::uint64_t seq = 0;  ///< Set by EventStream.
   WallTime time{};        ///< Set by EventStream.
 };

@@ -14,7 +14,8 @@ namespace slipway::runner {
 class SecretSet {
  public:
   /// Values under 4 bytes would mask half the log: kInvalid explains, unless empty (ignored). Lines under 4 ("{" of a
-  /// JSON key) are masked only as part of the whole. At most 1,000 values, 64 KiB each (kExhausted). Not thread-safe; copies
+  /// JSON key) are masked only as part of the whole. At most 1,000 values, 64 KiB each (kExhausted). Not
+  /// thread-safe; copies
   /// share what was added before they were made.
   Status add(const std::string& name, std::string_view value);
   bool empty() const;
@@ -43,7 +44,8 @@ class MaskingStream {
 };
 
 /// Cuts a byte stream into lines for events: at '\n' (a '\r' before it dropped; a lone '\r' starts the line anew as a
-/// terminal would), at most 64 KiB a line (the rest follows as more lines that begin with "… "), invalid UTF-8 made valid.
+/// terminal would), at most 64 KiB a line (the rest follows as more lines that begin with "… "), invalid UTF-8 made
+/// valid.
 class LineSplitter {
  public:
   static constexpr std::size_t kMaxLine = std::size_t{64} << 10;

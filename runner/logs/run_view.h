@@ -15,11 +15,11 @@ struct JobView {
   enum class Phase { kWaiting, kRunning, kEnded };
   std::string name;
   Phase phase = Phase::kWaiting;
-  std::string status;       ///< Once ended.
-  std::size_t steps = 0;    ///< 0 when not known.
+  std::string status;     ///< Once ended.
+  std::size_t steps = 0;  ///< 0 when not known.
   std::size_t steps_done = 0;
-  std::string step;         ///< Running step's name; empty between steps.
-  std::string last_line;    ///< Newest line of job output.
+  std::string step;       ///< Running step's name; empty between steps.
+  std::string last_line;  ///< Newest line of job output.
   MonoTime started{};
   MonoTime step_started{};
 };

@@ -22,7 +22,8 @@ struct Style {
   std::string_view spinner(std::size_t frame) const;
   /// A line of job output made safe; ends with a colour reset when it may have left a colour on.
   std::string job_line(std::string_view line) const;
-  std::string log_line(const Event& event) const;  ///< The same, with the runner's own words set off.
+  std::string log_line(
+      const Event& event) const;  ///< The same, with the runner's own words set off.
 };
 
 /// True when LC_ALL, LC_CTYPE or LANG (the first that is set) names UTF-8.
@@ -31,7 +32,7 @@ bool locale_is_utf8();
 /// One row per status of an end event.
 struct StatusLook {
   std::string_view name;
-  std::string_view mark;        ///< UTF-8.
+  std::string_view mark;  ///< UTF-8.
   std::string_view ascii_mark;
   Paint paint;
   bool failure;

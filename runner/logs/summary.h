@@ -14,8 +14,9 @@ namespace slipway::runner {
 /// The last lines of a step, bounded in number and length: what a summary shows of a log that may be a gigabyte long.
 class LogTail {
  public:
-  static constexpr std::size_t kLines = 20;      ///< A screenful with its heading.
-  static constexpr std::size_t kLineBytes = 2'000;  ///< Longer lines are cut; 1,000 jobs then hold at most 40 MB.
+  static constexpr std::size_t kLines = 20;  ///< A screenful with its heading.
+  static constexpr std::size_t kLineBytes =
+      2'000;  ///< Longer lines are cut; 1,000 jobs then hold at most 40 MB.
   void add(const Event& log);
   void clear() { lines_.clear(); }
   /// Oldest first, each an event of kind log.
@@ -41,8 +42,9 @@ class RunSummary {
 
  private:
   struct Job {
-    std::set<std::string> seen;  ///< Steps of this attempt: one that starts again begins another attempt.
-    std::string step_name;       ///< Running step.
+    std::set<std::string>
+        seen;  ///< Steps of this attempt: one that starts again begins another attempt.
+    std::string step_name;  ///< Running step.
     LogTail tail;
     bool step_failed = false;
     std::string failed_step;  ///< The first that failed; later always-steps do not replace it.
@@ -56,7 +58,7 @@ class RunSummary {
                       const std::string& repeat_command) const;
 
   std::map<std::string, Job> jobs_;
-  std::deque<Event> failed_;  ///< job_end events.
+  std::deque<Event> failed_;                  ///< job_end events.
   std::map<std::string, std::string> ended_;  ///< Job -> status; a retried job counts once.
   double seconds_ = 0;
 };

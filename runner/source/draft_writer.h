@@ -11,8 +11,10 @@
 
 namespace slipway::runner {
 
-/// Makes files below a fresh directory of ours. Every path is checked by the caller (check_tree_path) and resolved beneath the
-/// directory without following any link, so that no order of entries can lead outside. Owners are 0:0, modes 0755 and 0644 as git
+/// Makes files below a fresh directory of ours. Every path is checked by the caller (check_tree_path) and resolved
+/// beneath the
+/// directory without following any link, so that no order of entries can lead outside. Owners are 0:0, modes 0755
+/// and 0644 as git
 /// knows them. Not thread-safe.
 class DraftWriter {
  public:
@@ -32,7 +34,8 @@ class DraftWriter {
   Fd dir_;
 };
 
-/// openat2(2) below `root_fd` with no link followed at all and no way out. Linux 5.6: RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS.
+/// openat2(2) below `root_fd` with no link followed at all and no way out. Linux 5.6: RESOLVE_BENEATH |
+/// RESOLVE_NO_SYMLINKS.
 Result<Fd> open_beneath(int root_fd, std::string_view path, int flags);
 
 Status set_mtime(int fd, std::int64_t mtime_ns, std::string_view path);

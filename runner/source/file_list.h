@@ -52,7 +52,8 @@ class WalkSink {
   virtual Status entry(FileEntry entry) = 0;
   virtual void warning(std::string text) = 0;
 };
-/// Walks below `root_fd` without following links; `.git` is never entered. Opens directories only. Errors name the path;
+/// Walks below `root_fd` without following links; `.git` is never entered. Opens directories only. Errors name the
+/// path;
 /// a directory that vanishes meanwhile is no error.
 Status walk_tree(int root_fd, WalkFilter& filter, WalkSink& sink);
 

@@ -20,9 +20,10 @@ enum class FrameKind : std::uint8_t {
   kField,      ///< Name, NUL, value.
   kEntry,      ///< A FileEntry of a work tree (see file_list.h).
   kDirectory,  ///< Path.
-  kFile,       ///< Mode bits as a digit '0' or '1' (executable), then the path. kBytes follow until the next other frame.
-  kLink,       ///< Path, NUL, target.
-  kBytes,      ///< A piece of the file's content.
+  kFile,  ///< Mode bits as a digit '0' or '1' (executable), then the path. kBytes follow until the next other
+  ///< frame.
+  kLink,   ///< Path, NUL, target.
+  kBytes,  ///< A piece of the file's content.
 };
 
 constexpr std::size_t kMaxFrame = std::size_t{1} << 20;
@@ -42,7 +43,8 @@ class FrameWriter {
 
 using FrameHandler = std::function<Status(FrameKind kind, std::string_view bytes)>;
 
-/// Takes frames out of a byte stream. The bytes come from a process that may be under an attacker's control: lengths are
+/// Takes frames out of a byte stream. The bytes come from a process that may be under an attacker's control: lengths
+/// are
 /// checked, the handler checks the content.
 class FrameReader {
  public:

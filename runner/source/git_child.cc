@@ -38,7 +38,8 @@ void set_limit(decltype(RLIMIT_CORE) what, rlim_t value) {
   ::setrlimit(what, &limit);
 }
 
-/// Of all capabilities only reading what belongs to others stays: a checkout may be somebody else's by choice of the user
+/// Of all capabilities only reading what belongs to others stays: a checkout may be somebody else's by choice of the
+/// user
 /// (safe.directory). Failures are harmless: there was nothing to drop.
 void drop_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
@@ -50,7 +51,8 @@ void drop_capabilities() {
   ::syscall(SYS_capset, &header, held.data());
 }
 
-/// No file can be written, made, removed or executed from here on. Linux 5.13: landlock(7); older kernels refuse the call and
+/// No file can be written, made, removed or executed from here on. Linux 5.13: landlock(7); older kernels refuse the
+/// call and
 /// the child then has only its other limits.
 void forbid_writing() {
   landlock_ruleset_attr rules{};
@@ -80,7 +82,8 @@ void confine(int out_fd, const GitChildLimits& limits) {
   forbid_writing();
 }
 
-/// libgit2 parses the machine's 140 CA certificates when it starts, for 5 to 8 ms. We need no TLS here; with no descriptor
+/// libgit2 parses the machine's 140 CA certificates when it starts, for 5 to 8 ms. We need no TLS here; with no
+/// descriptor
 /// to be had it cannot open the bundle, goes on without, and is ready in 0.6 ms.
 void start_library(const GitApi& git) {
   struct rlimit files {};

@@ -36,7 +36,8 @@ Error git_error_of(const GitApi& git, int code, const std::string& doing);
 Result<GitPtr<git_repository>> open_repository(const GitApi& git, const std::string& root);
 
 /// What `rev` means, peeled to a commit. kNotFound names it.
-Result<GitPtr<git_commit>> find_commit(const GitApi& git, git_repository* repository, const std::string& rev);
+Result<GitPtr<git_commit>> find_commit(const GitApi& git, git_repository* repository,
+                                       const std::string& rev);
 
 std::string oid_text(const GitApi& git, const git_oid* id);
 

@@ -18,11 +18,13 @@ enum class PathOrigin {
   kDisk,    ///< Listed from the user's own work tree: a file called ".Git" is just a file there.
   kCommit,  ///< From git objects: whatever any file system reads as ".git" is refused.
 };
-/// Accepts "a/b/c" only: relative, no empty, "." or ".." component, no NUL, within the limits above, and nowhere ".git". The
+/// Accepts "a/b/c" only: relative, no empty, "." or ".." component, no NUL, within the limits above, and nowhere
+/// ".git". The
 /// error names the path printably.
 Status check_tree_path(std::string_view path, PathOrigin origin);
 
-/// True when some file system takes `name` for ".git": other case, "GIT~1", ".git . ." and ".git::$INDEX_ALLOCATION" (NTFS), code
+/// True when some file system takes `name` for ".git": other case, "GIT~1", ".git . ." and ".git::$INDEX_ALLOCATION"
+/// (NTFS), code
 /// points that HFS+ ignores. CVE-2014-9390, CVE-2019-1353, CVE-2024-32002.
 bool is_git_alias(std::string_view name);
 

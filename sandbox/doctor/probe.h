@@ -8,7 +8,8 @@
 
 namespace slipway::sandbox::doctor {
 
-/// Runs `body` in a forked child, so that namespaces, mounts and filters it makes end with it; killed after five seconds.
+/// Runs `body` in a forked child, so that namespaces, mounts and filters it makes end with it; killed after five
+/// seconds.
 /// Its error comes back as text (code and errno are kept).
 Status in_child(const std::function<Status()>& body);
 /// For a body: a user namespace in which the caller's ids are root; and then more namespaces (CLONE_NEW…).

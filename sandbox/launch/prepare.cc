@@ -85,7 +85,8 @@ Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot) {
   if (spec.root.host_tools) made.host_trees = SLIP_TRY(host_tool_trees());
   if (spec.network == Network::kHost) {
     // A fresh sysfs belongs to the network namespace, which is not the container's here.
-    // Without what is mounted below it (cgroups, tracing), as far as the kernel lets us: an ordinary user may not uncover.
+    // Without what is mounted below it (cgroups, tracing), as far as the kernel lets us: an ordinary user may not
+    // uncover.
     auto bare = clone_tree(AT_FDCWD, "/sys", Depth::kOne);
     made.sys = bare ? std::move(*bare) : SLIP_TRY(clone_tree(AT_FDCWD, "/sys", Depth::kRecursive));
     SLIP_TRY(set_tree_attributes(

@@ -71,7 +71,8 @@ std::vector<const Controller*> available_v2(const Hierarchies& found, const std:
   return available;
 }
 
-// An engine that runs already moved this process into a leaf below its base; containers go beside that leaf, not into it.
+// An engine that runs already moved this process into a leaf below its base; containers go beside that leaf, not
+// into it.
 std::string outside_own_leaf(const std::string& own) {
   constexpr std::string_view kMark = kLeafMark;
   const std::size_t leaf = own.rfind(kMark);

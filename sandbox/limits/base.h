@@ -16,7 +16,8 @@ struct Base {
   std::string path() const { return parent + "/slipway"; }
 };
 
-/// A base is made when first needed and removed by whoever ends while it is empty, perhaps under our feet: begin again, at
+/// A base is made when first needed and removed by whoever ends while it is empty, perhaps under our feet: begin
+/// again, at
 /// most this often.
 inline constexpr int kVanishTries = 8;
 

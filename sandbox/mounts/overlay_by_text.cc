@@ -1,4 +1,5 @@
-// Overlays before Linux 6.7. fsconfig(2) takes at most 255 bytes for all lower layers together and mount(2) a page for all
+// Overlays before Linux 6.7. fsconfig(2) takes at most 255 bytes for all lower layers together and mount(2) a page
+// for all
 // options, so layers are named by descriptor number alone, relative to /proc/self/fd as working directory. That and the
 // mount itself happen in a thread with a directory and a mount namespace of its own: nobody else sees either.
 #include "sandbox/mounts/overlay_by_text.h"

@@ -37,8 +37,8 @@ static int calls(void) {
   static const struct {
     const char* name;
     int flag;
-  } namespaces[] = {{"user", CLONE_NEWUSER}, {"mount", CLONE_NEWNS}, {"pid", CLONE_NEWPID},
-                    {"net", CLONE_NEWNET},   {"ipc", CLONE_NEWIPC},  {"uts", CLONE_NEWUTS},
+  } namespaces[] = {{"user", CLONE_NEWUSER},     {"mount", CLONE_NEWNS}, {"pid", CLONE_NEWPID},
+                    {"net", CLONE_NEWNET},       {"ipc", CLONE_NEWIPC},  {"uts", CLONE_NEWUTS},
                     {"cgroup", CLONE_NEWCGROUP}, {"time", 0x80}};
   char name[64];
   for (unsigned i = 0; i < sizeof namespaces / sizeof *namespaces; i++) {
@@ -145,7 +145,8 @@ static int connect_abstract(const char* name) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   strncpy(address.sun_path + 1, name, sizeof address.sun_path - 2);
   int s = socket(AF_UNIX, SOCK_STREAM, 0);
-  say("connect", connect(s, (struct sockaddr*)&address, (socklen_t)(sizeof(sa_family_t) + 1 + strlen(name))));
+  say("connect",
+      connect(s, (struct sockaddr*)&address, (socklen_t)(sizeof(sa_family_t) + 1 + strlen(name))));
   return 0;
 }
 

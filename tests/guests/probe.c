@@ -43,7 +43,8 @@ static int put(const char* path, const char* text) {
 static int stat_path(const char* path) {
   struct stat s;
   if (lstat(path, &s) != 0) return fail(path);
-  printf("%o %u:%u %u:%u\n", s.st_mode, s.st_uid, s.st_gid, (unsigned)(s.st_rdev >> 8 & 0xfff), (unsigned)(s.st_rdev & 0xff));
+  printf("%o %u:%u %u:%u\n", s.st_mode, s.st_uid, s.st_gid, (unsigned)(s.st_rdev >> 8 & 0xfff),
+         (unsigned)(s.st_rdev & 0xff));
   return 0;
 }
 
@@ -104,8 +105,8 @@ static int tty(void) {
   ioctl(0, TIOCGWINSZ, &size);
   readlink("/proc/self/fd/0", name, sizeof name - 1);
   int controlling = open("/dev/tty", O_RDWR);
-  printf("tty=%d rows=%d columns=%d name=%s controlling=%d leader=%d\n", isatty(0), size.ws_row, size.ws_col, name,
-         controlling >= 0, getsid(0) == getpid());
+  printf("tty=%d rows=%d columns=%d name=%s controlling=%d leader=%d\n", isatty(0), size.ws_row,
+         size.ws_col, name, controlling >= 0, getsid(0) == getpid());
   int injected = ioctl(0, TIOCSTI, "x");
   printf("inject=%s\n", injected == 0 ? "worked" : strerror(errno));
   return 0;
@@ -188,7 +189,8 @@ int main(int argc, char** argv) {
     int fd = open(one, O_WRONLY);
     return fd < 0 ? fail(one) : puts("opened for writing") < 0;
   }
-  if (!strcmp(what, "unshare-user")) return syscall(SYS_unshare, 0x10000000) ? fail("unshare") : puts("made") < 0;
+  if (!strcmp(what, "unshare-user"))
+    return syscall(SYS_unshare, 0x10000000) ? fail("unshare") : puts("made") < 0;
   if (!strcmp(what, "link")) {
     char target[4096] = "";
     return readlink(one, target, sizeof target - 1) < 0 ? fail(one) : puts(target) < 0;

@@ -156,6 +156,8 @@ TEST(CommandLine, CountsOperands) {
   EXPECT_EQ(error_of({"image", "tag", "a"}).message, "missing operand NAME[:TAG]");
   EXPECT_EQ(error_of({"image", "rm"}).message, "missing operand IMAGE");
   EXPECT_EQ(error_of({"check", "a", "b"}).message, "unexpected operand \"b\"");
+  EXPECT_EQ(error_of({"completion", "fisch"}).message, "unknown value \"fisch\" of SHELL");
+  EXPECT_EQ(error_of({"completion", "fisch"}).help, "did you mean \"fish\"?");
   EXPECT_EQ(error_of({"exec", "--job"}).message, "option \"--job\" needs a value: JOB");
 }
 

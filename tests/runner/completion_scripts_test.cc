@@ -1,4 +1,5 @@
-// The completion scripts inside the shells they are made for. bash is everywhere; zsh and fish are tried where they are.
+// The completion scripts inside the shells they are made for. bash is everywhere; zsh and fish are tried where they
+// are.
 #include "base/text.h"
 #include "tests/runner/runner_fixture.h"
 

@@ -18,7 +18,8 @@ void expect_golden(const std::string& name, const std::string& actual) {
     return;
   }
   std::ifstream in(path, std::ios::binary);
-  ASSERT_TRUE(in.good()) << "no golden file " << path << "; run with SLIPWAY_ACCEPT=1 and read the result";
+  ASSERT_TRUE(in.good()) << "no golden file " << path
+                         << "; run with SLIPWAY_ACCEPT=1 and read the result";
   std::stringstream expected;
   expected << in.rdbuf();
   EXPECT_EQ(expected.str(), actual) << "golden file " << path;

@@ -32,7 +32,6 @@ enum Place : std::int16_t {
   kMaster,
   kSlave,
   kTemp,
-  kTemp2,
   kFirstCgroup,
   kFirstDevice = kFirstCgroup + 8,
   kFirstMount = kFirstDevice + 8,  ///< Mounts made by the parent.
@@ -53,8 +52,9 @@ enum class OpCode : std::uint8_t {
   kSetAttributes,  ///< in, flags = MOUNT_ATTR_* to set, mode != 0: recursive
   kCheckDevice,    ///< in is the character device uid:gid (major, minor)
   kAttach,         ///< in onto at/path; path resolved below at without links
-  kAttachTarget,  ///< in onto path in the root; links resolved in the root, target made; mode = S_IFDIR or S_IFREG; flags != 0: may be left out on a read-only root
-  kHide,  ///< path below at: kTemp (directory) or kTemp2 (file) cloned over it; missing is fine
+  kAttachTarget,  ///< in onto path in the root; links resolved in the root, target made; mode = S_IFDIR or S_IFREG;
+                  ///< flags != 0: may be left out on a read-only root
+  kHide,  ///< path below at: covered by an empty directory or the null device; missing is fine
   kFreezePath,       ///< path below at: made read-only by a mount of itself; missing is fine
   kOpenDirectory,    ///< at, path, no links at all -> out
   kOpenRoot,         ///< "/" -> out

@@ -1,3 +1,4 @@
+// NAME=value files.
 #include "runner/execute/assignments.h"
 
 #include <gtest/gtest.h>
@@ -6,7 +7,8 @@ namespace slipway::runner {
 namespace {
 
 TEST(Assignments, ReadsLinesAndBlocksAndSkipsComments) {
-  const auto parsed = parse_assignments("A=1\n# no\n\nB=x=y \r\nTEXT<<END\none\n  two\nEND\nC=\n", "$F");
+  const auto parsed =
+      parse_assignments("A=1\n# no\n\nB=x=y \r\nTEXT<<END\none\n  two\nEND\nC=\n", "$F");
   ASSERT_TRUE(parsed) << parsed.error().text();
   const Assignments expected{{"A", "1"}, {"B", "x=y "}, {"TEXT", "one\n  two"}, {"C", ""}};
   EXPECT_EQ(*parsed, expected);

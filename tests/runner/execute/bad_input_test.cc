@@ -4,7 +4,9 @@
 namespace slipway::runner {
 namespace {
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 class BadInput : public ExecTest {};
 
@@ -23,7 +25,8 @@ TEST_F(BadInput, AMisspeltKeyIsShownWithItsPlaceAndTheNearest) {
 }
 
 TEST_F(BadInput, AMissingImageFailsItsJobOnlyAndSaysHowToGetIt) {
-  const Ran ran = exec("jobs:\n  a: { image: 'nope:1', steps: ['true'] }\n  b: { steps: ['echo b ran'] }\n");
+  const Ran ran =
+      exec("jobs:\n  a: { image: 'nope:1', steps: ['true'] }\n  b: { steps: ['echo b ran'] }\n");
   EXPECT_EQ(ran.code, 3) << ran.all();
   EXPECT_TRUE(has(ran.all(), "runner image import")) << ran.all();
   EXPECT_TRUE(has(ran.all(), "b ran")) << ran.all();
@@ -63,17 +66,21 @@ jobs:
 }
 
 TEST_F(BadInput, AVeryLongLineIsBoundedAndTheRestArrives) {
-  const Ran ran = exec("steps: ['head -c 20000000 /dev/zero | tr \"\\0\" x; echo; echo the end']\n", "| tail -c 3000");
+  const Ran ran = exec("steps: ['head -c 20000000 /dev/zero | tr \"\\0\" x; echo; echo the end']\n",
+                       "| tail -c 3000");
   EXPECT_TRUE(has(ran.out + ran.err, "the end")) << ran.out.size();
 }
 
 TEST_F(BadInput, EscapesInNamesDoNotReachTheTerminal) {
-  const Ran ran = exec("jobs:\n  \"a\\e[2Jb\":\n    steps:\n      - { name: \"x\\e]0;title\\a\", run: 'printf \"\\033]0;t\\007\\033[31mred\\n\"' }\n");
+  const Ran ran = exec(
+      "jobs:\n  \"a\\e[2Jb\":\n    steps:\n      - { name: \"x\\e]0;title\\a\", run: 'printf "
+      "\"\\033]0;t\\007\\033[31mred\\n\"' }\n");
   EXPECT_EQ(ran.all().find('\x1b'), std::string::npos) << ran.all();
 }
 
 TEST_F(BadInput, AStrangersPipelineDoesNotGetTheHostsNetworkUnasked) {
-  const std::string pipeline = "jobs:\n  a: { network: host, steps: ['cat /proc/net/dev | wc -l'] }\n";
+  const std::string pipeline =
+      "jobs:\n  a: { network: host, steps: ['cat /proc/net/dev | wc -l'] }\n";
   const Ran refused = exec(pipeline);
   EXPECT_EQ(refused.code, 3) << refused.all();
   EXPECT_TRUE(has(refused.all(), "--allow-host-network")) << refused.all();
@@ -102,7 +109,8 @@ TEST_F(BadInput, NothingIsLeftAfterAnyOfIt) {
   EXPECT_EQ(exec("steps: ['sleep 1000 & exit 4']\n").code, 1);
   const Ran mounts = shell("cat /proc/self/mounts | grep -c " + shell_quote(state()));
   EXPECT_EQ(mounts.out, "0\n");
-  EXPECT_EQ(shell("ls " + shell_quote(state()) + "/drafts | grep -vc spare").out, "0\n");  // an empty spare is kept ready
+  EXPECT_EQ(shell("ls " + shell_quote(state()) + "/drafts | grep -vc spare").out,
+            "0\n");  // an empty spare is kept ready
 }
 
 }  // namespace

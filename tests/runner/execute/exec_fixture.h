@@ -47,17 +47,20 @@ class ExecTest : public ::testing::Test {
   };
   /// Through sh, so that a test can put variables and redirections around it.
   Ran shell(const std::string& command) const {
-    const auto result = sys::run_command({"/bin/sh", "-c", "cd " + shell_quote(project()) + " && " + command},
-                                         CancelToken(), std::chrono::minutes(2));
+    const auto result =
+        sys::run_command({"/bin/sh", "-c", "cd " + shell_quote(project()) + " && " + command},
+                         CancelToken(), std::chrono::minutes(2));
     EXPECT_TRUE(result) << (result ? "" : result.error().text());
     if (!result) return {};
-    return {result->exit.signalled ? 128 + result->exit.code : result->exit.code, result->out, result->err};
+    return {result->exit.signalled ? 128 + result->exit.code : result->exit.code, result->out,
+            result->err};
   }
   Ran runner(const std::string& arguments, const std::string& environment = "") const {
-    return shell("RUNNER_STATE=" + shell_quote(state()) + " NO_COLOR=1 " + environment + " " SLIPWAY_RUNNER " " +
-                 arguments);
+    return shell("RUNNER_STATE=" + shell_quote(state()) + " NO_COLOR=1 " + environment +
+                 " " SLIPWAY_RUNNER " " + arguments);
   }
-  Ran exec(const std::string& pipeline, const std::string& arguments = "", const std::string& environment = "") const {
+  Ran exec(const std::string& pipeline, const std::string& arguments = "",
+           const std::string& environment = "") const {
     write(".slipway.yml", pipeline);
     return runner("exec --progress plain " + arguments, environment);
   }

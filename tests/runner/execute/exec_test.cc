@@ -6,7 +6,9 @@ namespace {
 
 using ::testing::Test;
 
-bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 std::string status_of_job(const std::vector<Json>& events, const std::string& job) {
   for (const Json& event : events) {
@@ -85,7 +87,7 @@ jobs:
     needs: [{ job: build, artifacts: false }]
     steps: ["test ! -e dist"]
 )",
-                      "--artifacts out");
+                       "--artifacts out");
   EXPECT_EQ(ran.code, 0) << ran.all();
   EXPECT_EQ(read("out/build/dist/sub/app"), "binary\n");
   EXPECT_FALSE(std::filesystem::exists(project() + "/out/build/dist/app.o"));
@@ -146,7 +148,9 @@ TEST_F(ExecTest, AStepThatTakesTooLongIsTimedOut) {
 }
 
 TEST_F(ExecTest, RetriesGiveEveryAttemptAFreshWorkspace) {
-  const Ran ran = exec("jobs:\n  flaky:\n    retry: { max: 2 }\n    steps: ['test ! -e mark && touch mark && exit 1']\n");
+  const Ran ran = exec(
+      "jobs:\n  flaky:\n    retry: { max: 2 }\n    steps: ['test ! -e mark && touch mark && exit "
+      "1']\n");
   EXPECT_EQ(ran.code, 1);
   EXPECT_TRUE(has(ran.all(), "attempt 2 failed")) << ran.all();
   EXPECT_FALSE(has(ran.all(), "attempt 3 failed")) << ran.all();
@@ -165,7 +169,7 @@ jobs:
         echo "len ${#TOKEN}"
         cat "$TOKEN_FILE" | tr a-z A-Z | head -c 6; echo
 )",
-                      "--secret TOKEN", "TOKEN='s3cret-value!'");
+                       "--secret TOKEN", "TOKEN='s3cret-value!'");
   EXPECT_EQ(ran.code, 0) << ran.all();
   EXPECT_FALSE(has(ran.all(), "s3cret-value!")) << ran.all();
   EXPECT_FALSE(has(ran.all(), "czNjcmV0LXZhbHVl")) << ran.all();
@@ -174,15 +178,18 @@ jobs:
 }
 
 TEST_F(ExecTest, NoSecretStaysAnywhereInTheStore) {
-  const Ran ran = exec("jobs:\n  a:\n    secrets: [TOKEN]\n    env: { COPY: '${{ secrets.TOKEN }}' }\n    steps: ['echo \"$COPY\"', 'false']\n",
-                       "--secret TOKEN --events events.json", "TOKEN=correct-horse");
+  const Ran ran = exec(
+      "jobs:\n  a:\n    secrets: [TOKEN]\n    env: { COPY: '${{ secrets.TOKEN }}' }\n    steps: "
+      "['echo \"$COPY\"', 'false']\n",
+      "--secret TOKEN --events events.json", "TOKEN=correct-horse");
   EXPECT_EQ(ran.code, 1);
   const Ran grep = shell("grep -ra correct-horse " + shell_quote(state()) + " events.json");
   EXPECT_EQ(grep.code, 1) << grep.out;
 }
 
 TEST_F(ExecTest, AMissingSecretFailsItsJobAndSaysHowToGiveIt) {
-  const Ran ran = exec("jobs:\n  a: { secrets: [TOKEN], steps: ['true'] }\n  b: { steps: ['echo b ran'] }\n");
+  const Ran ran =
+      exec("jobs:\n  a: { secrets: [TOKEN], steps: ['true'] }\n  b: { steps: ['echo b ran'] }\n");
   EXPECT_NE(ran.code, 0);
   EXPECT_TRUE(has(ran.all(), "--secret TOKEN")) << ran.all();
   EXPECT_TRUE(has(ran.all(), "b ran")) << ran.all();
@@ -197,14 +204,16 @@ TEST_F(ExecTest, ASecretFileThatOthersCanReadIsRefused) {
 }
 
 TEST_F(ExecTest, AValueFromOutsideNeverBecomesACommand) {
-  const Ran ran = exec("steps: ['echo ${{ branch }}']\n", "--branch 'x; touch /tmp/owned; $(touch owned)'");
+  const Ran ran =
+      exec("steps: ['echo ${{ branch }}']\n", "--branch 'x; touch /tmp/owned; $(touch owned)'");
   EXPECT_EQ(ran.code, 0) << ran.all();
   EXPECT_TRUE(has(ran.all(), "x; touch /tmp/owned; $(touch owned)")) << ran.all();
 }
 
 TEST_F(ExecTest, ResumesFromAStepWithTheStateOfTheOnesBefore) {
   const std::string pipeline =
-      "steps:\n  - { id: one, run: 'echo made > made.txt; echo v=7 >> $SLIPWAY_OUTPUT; echo E=8 >> $SLIPWAY_ENV' }\n"
+      "steps:\n  - { id: one, run: 'echo made > made.txt; echo v=7 >> $SLIPWAY_OUTPUT; echo E=8 >> "
+      "$SLIPWAY_ENV' }\n"
       "  - { id: two, run: 'cat made.txt && cat fix.txt && echo \"v=${{ steps.one.v }} E=$E\"' }\n";
   EXPECT_EQ(exec(pipeline).code, 1);
   write("fix.txt", "repaired\n");
@@ -224,7 +233,8 @@ TEST_F(ExecTest, GivesJsonEventsWithTheFieldsTheSchemaNames) {
   bool err = false;
   for (const Json& event : all) {
     EXPECT_EQ(event["seq"].int_or(0), ++seq);
-    for (const char* field : {"t", "run", "job", "step", "kind"}) EXPECT_NE(event.find(field), nullptr) << field;
+    for (const char* field : {"t", "run", "job", "step", "kind"})
+      EXPECT_NE(event.find(field), nullptr) << field;
     out |= event["stream"].string_or("") == "stdout" && event["line"].string_or("") == "out";
     err |= event["stream"].string_or("") == "stderr" && event["line"].string_or("") == "err";
   }

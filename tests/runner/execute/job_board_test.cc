@@ -1,3 +1,4 @@
+// Order of jobs: needs, locks, matrices.
 #include "runner/execute/job_board.h"
 
 #include <gtest/gtest.h>
@@ -82,7 +83,8 @@ TEST(JobBoard, KeepsMaxParallelOfAMatrix) {
 TEST(JobBoard, AFailedInstanceCancelsItsFailFastSiblingsOnly) {
   Plan plan;
   plan.jobs = {job("m1", 1), job("m2", 1), job("x", 2)};
-  for (std::size_t i : {0u, 1u}) plan.jobs[i].matrix = pipeline::Value(pipeline::Value::Map{{"n", 1}});
+  for (std::size_t i : {0u, 1u})
+    plan.jobs[i].matrix = pipeline::Value(pipeline::Value::Map{{"n", 1}});
   JobBoard board(plan, all(plan), {}, CancelToken());
   const auto first = board.take();
   const auto second = board.take();

@@ -1,3 +1,4 @@
+// Decisions about jobs and steps.
 #include "runner/execute/job_rules.h"
 
 #include <gtest/gtest.h>
@@ -24,8 +25,8 @@ TEST(Retry, CountsExtraAttempts) {
 
 TEST(Retry, NeverRepeatsSuccessCancellationOrTheEnginesTrouble) {
   const pipeline::RetryPolicy policy{.max = 5};
-  for (const RunStatus status : {RunStatus::kSucceeded, RunStatus::kWarning, RunStatus::kCancelled, RunStatus::kError,
-                                 RunStatus::kSkipped}) {
+  for (const RunStatus status : {RunStatus::kSucceeded, RunStatus::kWarning, RunStatus::kCancelled,
+                                 RunStatus::kError, RunStatus::kSkipped}) {
     EXPECT_FALSE(may_retry(policy, ended(status), 1)) << run_status_name(status);
   }
 }
@@ -73,7 +74,8 @@ TEST(NeedsContext, MergesTheInstancesOfAMatrixAndKeepsTheWorstResult) {
   good.outputs.set("a", "1");
   JobResult bad = ended(RunStatus::kFailed);
   bad.outputs.set("b", "2");
-  const pipeline::Value needs = needs_context(JobRequest{.job = job, .needs = {bad, good}, .cancel = CancelToken()});
+  const pipeline::Value needs =
+      needs_context(JobRequest{.job = job, .needs = {bad, good}, .cancel = CancelToken()});
   const pipeline::Value* test = needs.find("test");
   ASSERT_NE(test, nullptr);
   EXPECT_EQ(*test->find("result"), pipeline::Value("failure"));
@@ -83,7 +85,9 @@ TEST(NeedsContext, MergesTheInstancesOfAMatrixAndKeepsTheWorstResult) {
 
 TEST(ExitCode, FollowsTheTable) {
   const CancelToken quiet;
-  EXPECT_EQ(exit_code_of({ended(RunStatus::kSucceeded), ended(RunStatus::kSkipped), std::nullopt}, quiet), 0);
+  EXPECT_EQ(
+      exit_code_of({ended(RunStatus::kSucceeded), ended(RunStatus::kSkipped), std::nullopt}, quiet),
+      0);
   EXPECT_EQ(exit_code_of({ended(RunStatus::kWarning)}, quiet), 0);
   EXPECT_EQ(exit_code_of({ended(RunStatus::kFailed), ended(RunStatus::kError)}, quiet), 1);
   EXPECT_EQ(exit_code_of({ended(RunStatus::kError)}, quiet), 3);

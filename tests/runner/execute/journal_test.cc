@@ -1,3 +1,4 @@
+// What a run leaves for later.
 #include "runner/execute/journal.h"
 
 #include <gtest/gtest.h>
@@ -62,7 +63,8 @@ TEST_F(JournalTest, GivesBackWhatWasWritten) {
 
 TEST_F(JournalTest, ATornLastLineLosesOnlyItself) {
   write_run("20260101-000000-aa");
-  std::ofstream(runs() + "/20260101-000000-aa/journal.jsonl", std::ios::app) << R"({"kind":"step","job":"bu)";
+  std::ofstream(runs() + "/20260101-000000-aa/journal.jsonl", std::ios::app)
+      << R"({"kind":"step","job":"bu)";
   const auto run = read_run(runs(), "20260101-000000-aa");
   ASSERT_TRUE(run);
   EXPECT_EQ(run->steps.size(), 1u);

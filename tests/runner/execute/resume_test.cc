@@ -1,3 +1,4 @@
+// --job and --from.
 #include "runner/execute/resume.h"
 
 #include <gtest/gtest.h>
@@ -10,7 +11,8 @@ using pipeline::Need;
 using pipeline::Plan;
 using pipeline::StepPlan;
 
-JobPlan job(const std::string& name, std::vector<std::string> steps, std::vector<std::size_t> needs = {}) {
+JobPlan job(const std::string& name, std::vector<std::string> steps,
+            std::vector<std::size_t> needs = {}) {
   JobPlan plan;
   plan.name = plan.instance = name;
   for (const std::string& id : steps) {
@@ -24,7 +26,8 @@ JobPlan job(const std::string& name, std::vector<std::string> steps, std::vector
 
 Plan three_jobs() {
   Plan plan;
-  plan.jobs = {job("lint", {"check"}), job("build", {"configure", "compile"}, {0}), job("test", {"run"}, {1})};
+  plan.jobs = {job("lint", {"check"}), job("build", {"configure", "compile"}, {0}),
+               job("test", {"run"}, {1})};
   return plan;
 }
 
