@@ -83,10 +83,10 @@ bool takes_layers_one_by_one() {
 
 Result<Fd> mount_overlay_by_text(const OverlayNames& names, const LayerView& view) {
   const OpenLayers layers = SLIP_TRY(open_layers(names, view));
-  const unsigned long flags = MS_NODEV | (names.upper.empty() ? MS_RDONLY : 0UL);
+  const unsigned long frozen = names.upper.empty() ? unsigned{MS_RDONLY} : 0U;
   Result<Fd> mounted = fail(ErrorCode::kInternal, "mount overlay: no answer");
   try {
-    std::thread([&] { mounted = mount_in_thread(layers.text, flags, view); }).join();
+    std::thread([&] { mounted = mount_in_thread(layers.text, MS_NODEV | frozen, view); }).join();
   } catch (const std::system_error& error) {
     return fail(ErrorCode::kExhausted,
                 std::string("mount overlay: start a thread: ") + error.what());
