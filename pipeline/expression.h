@@ -100,8 +100,8 @@ struct Script {
 };
 /// Follows sh quoting ('…', "…", \, comments, here-documents, `$(…)`): outside of quotes the reference brings its own
 /// double quotes, so that a value is always one word. Expressions in comments are left alone. An error, with help,
-/// is an
-/// expression where the shell would not see the value (a quoted here-document) or would take it for code (arithmetic).
+/// is an expression where the shell would not see the value (a quoted here-document) or would take it for code
+/// (arithmetic).
 std::optional<Script> parse_script(std::string_view text, Span span, std::vector<Diagnostic>& out);
 /// The same for the script of `shell`; one that does not quote as sh does ("python") may hold no expression at all.
 std::optional<Script> parse_script(std::string_view text, Span span, std::string_view shell,

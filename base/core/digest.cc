@@ -1,6 +1,5 @@
 // SHA-256 by OpenSSL's block function. Not through EVP: its first use sets up providers and reads openssl.cnf, 0.9
-// ms of
-// a program that starts a container in a few; the code behind both (with SHA-NI) is the same.
+// ms of a program that starts a container in a few; the code behind both (with SHA-NI) is the same.
 #include "base/digest.h"
 
 #include <openssl/sha.h>

@@ -8,8 +8,7 @@
 namespace slipway::runner {
 
 /// Collects what `artifacts.paths` names from the workspace stack into a snapshot of its own; its id, or empty when
-/// nothing
-/// matched (a warning is emitted). Other jobs get it by a mount above their checkout.
+/// nothing matched (a warning is emitted). Other jobs get it by a mount above their checkout.
 Result<std::string> collect_artifacts(const RunContext& run, const pipeline::JobPlan& job,
                                       const Stack& work);
 

@@ -11,8 +11,7 @@
 namespace slipway::runner {
 
 /// Carries a step's stdout and stderr into the event stream: masked, cut into lines, bounded. It always reads on, so
-/// that
-/// no job ever blocks on its output.
+/// that no job ever blocks on its output.
 class OutputPump {
  public:
   /// Beyond this a step's output is read and dropped, and a notice says so. 1 GiB of log is 15 min of a terminal at

@@ -1,6 +1,5 @@
 // The whole story of a run: jobs are taken from the board when what they need has ended, run by a few workers, and
-// their
-// results go back to the board. Everything else (containers, snapshots, output) is below run_job.
+// their results go back to the board. Everything else (containers, snapshots, output) is below run_job.
 #include "runner/execute/run_pipeline.h"
 
 #include <algorithm>

@@ -25,8 +25,7 @@ struct StepRequest {
 
 /// Runs one `run:` step in a container of its own over the job's stacks; afterwards the stacks hold what it wrote, the
 /// journal its record, and state.steps its outputs. Trouble of any kind is in the result, so that the job goes on to
-/// its
-/// clean-up steps.
+/// its clean-up steps.
 StepResult run_step(const RunContext& run, JobState& state, const StepRequest& request);
 
 }  // namespace slipway::runner

@@ -8,8 +8,7 @@
 namespace slipway::runner {
 
 /// An interactive shell in a container like `spec` over these stacks; what is done there is thrown away. Needs a
-/// terminal on stdin
-/// (kInvalid otherwise). Returns the shell's exit code.
+/// terminal on stdin (kInvalid otherwise). Returns the shell's exit code.
 Result<int> interactive_shell(cachestore::Store& store, sandbox::Engine& engine, const Stack& root,
                               const Stack& work, sandbox::ContainerSpec spec,
                               const CancelToken& cancel);

@@ -15,8 +15,7 @@ class SecretSet {
  public:
   /// Values under 4 bytes would mask half the log: kInvalid explains, unless empty (ignored). Lines under 4 ("{" of a
   /// JSON key) are masked only as part of the whole. At most 1,000 values, 64 KiB each (kExhausted). Not
-  /// thread-safe; copies
-  /// share what was added before they were made.
+  /// thread-safe; copies share what was added before they were made.
   Status add(const std::string& name, std::string_view value);
   bool empty() const;
   /// Replaces every occurrence with "***"; occurrences that overlap or touch become one.

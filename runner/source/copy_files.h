@@ -16,9 +16,8 @@ struct CopyResult {
   bool changed = false;  ///< Something was not as listed any more; what was there was copied.
 };
 /// Copies the listed files from below `from_fd` to below `to_fd` (empty, ours): reflink where the file systems can,
-/// else in the
-/// kernel. Blocks on no fifo, follows no link. Unreadable files are kPermission naming the path; vanished ones are
-/// left out.
+/// else in the kernel. Blocks on no fifo, follows no link. Unreadable files are kPermission naming the path; vanished
+/// ones are left out.
 Result<CopyResult> copy_files(int from_fd, const std::vector<FileEntry>& entries, int to_fd,
                               const CancelToken& cancel);
 

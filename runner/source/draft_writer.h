@@ -12,9 +12,8 @@
 namespace slipway::runner {
 
 /// Makes files below a fresh directory of ours. Every path is checked by the caller (check_tree_path) and resolved
-/// beneath the
-/// directory without following any link, so that no order of entries can lead outside. Owners are 0:0, modes 0755
-/// and 0644 as git
+/// beneath the directory without following any link, so that no order of entries can lead outside. Owners are 0:0,
+/// modes 0755 and 0644 as git
 /// knows them. Not thread-safe.
 class DraftWriter {
  public:

@@ -53,8 +53,7 @@ class WalkSink {
   virtual void warning(std::string text) = 0;
 };
 /// Walks below `root_fd` without following links; `.git` is never entered. Opens directories only. Errors name the
-/// path;
-/// a directory that vanishes meanwhile is no error.
+/// path; a directory that vanishes meanwhile is no error.
 Status walk_tree(int root_fd, WalkFilter& filter, WalkSink& sink);
 
 /// Content identity without reading contents: every entry's path, mode, size, times and inode, and `base`.

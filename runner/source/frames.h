@@ -44,8 +44,7 @@ class FrameWriter {
 using FrameHandler = std::function<Status(FrameKind kind, std::string_view bytes)>;
 
 /// Takes frames out of a byte stream. The bytes come from a process that may be under an attacker's control: lengths
-/// are
-/// checked, the handler checks the content.
+/// are checked, the handler checks the content.
 class FrameReader {
  public:
   /// Calls `handler` for each whole frame; kDone sets done(). kFailed becomes the error it carries.

@@ -39,8 +39,7 @@ void set_limit(decltype(RLIMIT_CORE) what, rlim_t value) {
 }
 
 /// Of all capabilities only reading what belongs to others stays: a checkout may be somebody else's by choice of the
-/// user
-/// (safe.directory). Failures are harmless: there was nothing to drop.
+/// user (safe.directory). Failures are harmless: there was nothing to drop.
 void drop_capabilities() {
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> held{};
@@ -52,8 +51,7 @@ void drop_capabilities() {
 }
 
 /// No file can be written, made, removed or executed from here on. Linux 5.13: landlock(7); older kernels refuse the
-/// call and
-/// the child then has only its other limits.
+/// call and the child then has only its other limits.
 void forbid_writing() {
   landlock_ruleset_attr rules{};
   rules.handled_access_fs =
@@ -83,8 +81,7 @@ void confine(int out_fd, const GitChildLimits& limits) {
 }
 
 /// libgit2 parses the machine's 140 CA certificates when it starts, for 5 to 8 ms. We need no TLS here; with no
-/// descriptor
-/// to be had it cannot open the bundle, goes on without, and is ready in 0.6 ms.
+/// descriptor to be had it cannot open the bundle, goes on without, and is ready in 0.6 ms.
 void start_library(const GitApi& git) {
   struct rlimit files {};
   ::getrlimit(RLIMIT_NOFILE, &files);

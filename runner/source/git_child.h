@@ -19,9 +19,8 @@ struct GitChildLimits {
 };
 
 /// Runs `work` in a forked child and hands its frames to `receive` in this thread. libgit2 may hang, crash or be
-/// exploited
-/// by a hostile repository: the child can write no file, run no program, use no capability, dies with us and is
-/// killed at the
+/// exploited by a hostile repository: the child can write no file, run no program, use no capability, dies with us
+/// and is killed at the
 /// limits or on cancel. Blocking; reaps the child on every path. `doing` starts each error ("read git repository /x").
 Status run_git_child(const std::string& doing, const CancelToken& cancel,
                      const GitChildLimits& limits,

@@ -15,15 +15,13 @@
 namespace slipway::runner {
 
 // What is asked of a repository; each call reads in a child of its own (git_child.h). `root` is the resolved
-// directory that
-// holds `.git`.
+// directory that holds `.git`.
 
 /// Commit, branch, tag, remote, author.
 Result<SourceState> git_examine(const std::string& root);
 
 /// Tracked and untracked-but-not-ignored files that exist, as git sees them. Submodules and nested repositories are
-/// left out
-/// with a warning.
+/// left out with a warning.
 Result<FileList> git_list_work_tree(const std::string& root, const CancelToken& cancel);
 
 struct CommitId {

@@ -1,6 +1,5 @@
 // Which files of a checkout count: the index for what is tracked, git's ignore rules for the rest. git_status_list
-// would tell
-// the same in two to three times the time (60 ms for 10,000 files): it compares what we only list.
+// would tell the same in two to three times the time (60 ms for 10,000 files): it compares what we only list.
 #include <fcntl.h>
 
 #include <algorithm>

@@ -19,13 +19,11 @@ enum class PathOrigin {
   kCommit,  ///< From git objects: whatever any file system reads as ".git" is refused.
 };
 /// Accepts "a/b/c" only: relative, no empty, "." or ".." component, no NUL, within the limits above, and nowhere
-/// ".git". The
-/// error names the path printably.
+/// ".git". The error names the path printably.
 Status check_tree_path(std::string_view path, PathOrigin origin);
 
 /// True when some file system takes `name` for ".git": other case, "GIT~1", ".git . ." and ".git::$INDEX_ALLOCATION"
-/// (NTFS), code
-/// points that HFS+ ignores. CVE-2014-9390, CVE-2019-1353, CVE-2024-32002.
+/// (NTFS), code points that HFS+ ignores. CVE-2014-9390, CVE-2019-1353, CVE-2024-32002.
 bool is_git_alias(std::string_view name);
 
 /// Directory part, without the slash; empty for a file at the top.

@@ -17,8 +17,7 @@ struct Base {
 };
 
 /// A base is made when first needed and removed by whoever ends while it is empty, perhaps under our feet: begin
-/// again, at
-/// most this often.
+/// again, at most this often.
 inline constexpr int kVanishTries = 8;
 
 struct Bases {

@@ -1,6 +1,5 @@
 // Masking of arbitrary text with arbitrary secrets: the same however it is cut into pieces, nothing of a secret
-// stays, and what
-// holds no secret passes unchanged.
+// stays, and what holds no secret passes unchanged.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,5 @@
 // Real cgroups of this machine (v1, hybrid or v2), always below slipway/. Also run in a virtual machine with cgroup
-// v2 by
-// tests/e2e/cgroup_v2_vm. Needs root.
+// v2 by tests/e2e/cgroup_v2_vm. Needs root.
 #include "sandbox/limits/cgroup.h"
 
 #include <fcntl.h>

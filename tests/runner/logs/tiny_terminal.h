@@ -12,8 +12,7 @@
 namespace slipway::runner {
 
 /// A terminal just good enough for what the tty sink writes: text that wraps, CR, LF, cursor up, erase in line and
-/// below,
-/// hide and show cursor, colours. Any other sequence makes `unknown` true. Keeps what scrolled off the top.
+/// below, hide and show cursor, colours. Any other sequence makes `unknown` true. Keeps what scrolled off the top.
 class TinyTerminal {
  public:
   TinyTerminal(std::size_t columns, std::size_t rows) : columns_(columns), rows_(rows) {}
