@@ -4,6 +4,10 @@
 namespace slipway::cachestore {
 namespace {
 
+// A WallTime counts nanoseconds in 64 bits, which last from 1677 to 2262. Go's zero time, year 1, is "no time" anyway.
+constexpr int kFirstYear = 1700;
+constexpr int kLastYear = 2261;
+
 // Fixed-width decimal field at `at`, or -1.
 int field(std::string_view text, std::size_t at, std::size_t width) {
   if (at + width > text.size()) return -1;
@@ -57,7 +61,9 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   const int hours = field(text, 11, 2);
   const int minutes = field(text, 14, 2);
   const int seconds = field(text, 17, 2);
-  if (!separated || years < 0 || months < 0 || days < 0) return std::nullopt;
+  if (!separated || !in_range(years, kFirstYear, kLastYear) || months < 0 || days < 0) {
+    return std::nullopt;
+  }
   const std::chrono::year_month_day date(year(years), month(static_cast<unsigned>(months)),
                                          day(static_cast<unsigned>(days)));
   if (!date.ok() || !in_range(hours, 0, 23) || !in_range(minutes, 0, 59) ||
