@@ -15,12 +15,14 @@ namespace slipway::sandbox {
 
 /// Call first in main, while the process has one thread. Root: gives the process a private (slave) mount namespace, so
 /// that no mount ever appears on the host. An ordinary user: moves the process into a user namespace in which it is
-/// root over its subordinate ids (newuidmap; without it a single-id map, said in notices). Both vanish with the process.
+/// root over its subordinate ids (newuidmap; without it a single-id map, said in notices). Both vanish with the
+/// process.
 /// kUnsupported says what the machine forbids and how to allow it. Idempotent.
 Status enter_engine_namespaces();
 
 struct EngineOptions {
-  std::string store_root;  ///< Snapshots live below; one id-shifted view of it serves all containers.
+  std::string
+      store_root;  ///< Snapshots live below; one id-shifted view of it serves all containers.
 };
 
 /// How wait() ends a process: `signal`, then SIGKILL after `grace`.
@@ -34,12 +36,14 @@ class Container {
  public:
   virtual ~Container() = default;
   /// Blocks until the main process has ended (or was ended at `deadline` or by `cancel`) and all that belongs to the
-  /// container is gone: its mounts, and every process that could still write to its pipes (read them to the end after). Call once. CancelLevel::kTerminate applies `stop`; kKill kills at once.
-  virtual Outcome wait(const CancelToken& cancel, std::optional<MonoTime> deadline, const StopPolicy& stop) = 0;
+  /// container is gone: its mounts, and every process that could still write to its pipes (read them to the end after).
+  /// Call once. CancelLevel::kTerminate applies `stop`; kKill kills at once.
+  virtual Outcome wait(const CancelToken& cancel, std::optional<MonoTime> deadline,
+                       const StopPolicy& stop) = 0;
   virtual Status signal(int signal) = 0;  ///< To the main process. Thread-safe.
-  virtual int terminal_fd() const = 0;    ///< Master side of the pty, or -1; owned by the container.
+  virtual int terminal_fd() const = 0;  ///< Master side of the pty, or -1; owned by the container.
   virtual Status resize(Terminal size) = 0;
-  virtual int pid() const = 0;            ///< Host pid of the container's init.
+  virtual int pid() const = 0;  ///< Host pid of the container's init.
 };
 
 /// Thread-safe. One per process and store; outlives its containers.

@@ -11,7 +11,7 @@ set_source_files_properties(${child_dir}/init.cc PROPERTIES HEADER_FILE_ONLY ON)
 add_custom_command(
   OUTPUT ${CMAKE_BINARY_DIR}/slipway_init
   COMMAND ${CMAKE_CXX_COMPILER} -std=c++20 -D_GNU_SOURCE -I${CMAKE_SOURCE_DIR} -Os ${child_flags} -ffreestanding
-          -fno-asynchronous-unwind-tables -fno-pic -no-pie -static -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
+          -fno-asynchronous-unwind-tables -fno-pic -fno-pie -static -nostdlib -Wl,--build-id=none -Wl,-z,noexecstack
           -Wl,-z,norelro -Wl,--gc-sections -s -o ${CMAKE_BINARY_DIR}/slipway_init ${child_dir}/init.cc
   DEPENDS ${child_dir}/init.cc ${child_dir}/raw.h ${child_dir}/operation.h
   VERBATIM)

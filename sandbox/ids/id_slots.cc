@@ -1,4 +1,5 @@
-// Id ranges for containers: chosen by file lock among all engines of the machine, each with a shifted view of the store.
+// Id ranges for containers: chosen by file lock among all engines of the machine, each with a shifted view of the
+// store.
 #include "sandbox/ids/id_slots.h"
 
 #include <errno.h>

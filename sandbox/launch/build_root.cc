@@ -94,7 +94,7 @@ void add_host_devices(Plan& plan) {
 // The scratch tmpfs hangs on the old root while its parts are cloned, and goes with it.
 void add_scratch(Plan& plan) {
   mount_fs(plan, kScratch, "tmpfs", {{"mode", "0700"}, {"size", "67108864"}},
-           kInert & ~MOUNT_ATTR_NODEV);
+           MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
   attach(plan, kScratch, kNowhere, "/proc", "attach scratch");
   make_directory(plan, kScratch, "empty", 0755);
   Operation& null = plan.add(OpCode::kMakeFile, "make scratch file null");

@@ -78,10 +78,10 @@ Result<Fd> mount_in_thread(const OverlayNames& names, const LayerView& view) {
   }
   const OpenLayers layers = SLIP_TRY(open_layers(names, view));
   if (::chdir("/proc/self/fd") != 0) return fail_errno("mount overlay: enter /proc/self/fd");
-  const unsigned long flags = MS_NODEV | (names.upper.empty() ? MS_RDONLY : 0UL);
+  const unsigned long frozen = names.upper.empty() ? unsigned{MS_RDONLY} : 0U;
   {
     CreatorIds creator(view.creator);
-    if (::mount("overlay", kTarget, "overlay", flags, layers.text.c_str()) != 0) {
+    if (::mount("overlay", kTarget, "overlay", MS_NODEV | frozen, layers.text.c_str()) != 0) {
       return fail_errno("mount overlay: " + layers.text);
     }
   }
@@ -102,11 +102,9 @@ bool takes_layers_one_by_one() {
 }
 
 Result<Fd> mount_overlay_by_text(const OverlayNames& names, const LayerView& view) {
-  const OpenLayers layers = SLIP_TRY(open_layers(names, view));
-  const unsigned long frozen = names.upper.empty() ? unsigned{MS_RDONLY} : 0U;
   Result<Fd> mounted = fail(ErrorCode::kInternal, "mount overlay: no answer");
   try {
-    std::thread([&] { mounted = mount_in_thread(layers.text, MS_NODEV | frozen, view); }).join();
+    std::thread([&] { mounted = mount_in_thread(names, view); }).join();
   } catch (const std::system_error& error) {
     return fail(ErrorCode::kExhausted,
                 std::string("mount overlay: start a thread: ") + error.what());

@@ -1,5 +1,6 @@
 // Nothing stays behind: after many containers, after a failed start, after the engine's process was killed.
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 
@@ -92,7 +93,8 @@ TEST_F(Leftovers, NoMountIsEverSeenByTheHost) {
 TEST_F(Leftovers, NoneAfterAFailedStart) {
   ContainerSpec wanted = spec({"true"});
   wanted.mounts = {BindMount{"/nonexistent/path", "/x"}};
-  EXPECT_TRUE(run_argv({"true"}).outcome.success());  // Makes what the engine keeps for the next one.
+  EXPECT_TRUE(
+      run_argv({"true"}).outcome.success());  // Makes what the engine keeps for the next one.
   const Count before;
   EXPECT_FALSE(engine_->start(wanted));
   const Count after;
@@ -106,6 +108,7 @@ TEST_F(Leftovers, NoProcessAfterTheEngineWasKilled) {
   const pid_t engine = ::fork();
   ASSERT_GE(engine, 0);
   if (engine == 0) {
+    ::unshare(CLONE_NEWNS);  // As every engine: its view of the store goes with it.
     auto container = engine_->start(spec({"probe", "ignore-signals"}));
     const int pid = container ? (*container)->pid() : -1;
     (void)!::write(pipe->write.get(), &pid, sizeof pid);

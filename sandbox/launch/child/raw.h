@@ -43,7 +43,10 @@ template <typename T>
 long word(T* pointer) {
   return reinterpret_cast<long>(pointer);
 }
-inline long word(long value) { return value; }
+template <typename T>
+long word(T value) {
+  return static_cast<long>(value);
+}
 
 template <typename... Args>
 long invoke(long number, Args... args) {
