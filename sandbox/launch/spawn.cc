@@ -89,6 +89,18 @@ Result<Fd> pipe_to_child(Plan& plan, std::int16_t place) {
   return std::move(pipe.write);
 }
 
+// A socket where a pipe would raise SIGPIPE in the engine if the child is gone.
+Result<Fd> socket_to_child(Plan& plan, std::int16_t place) {
+  int pair[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+    return fail_errno("make socket pair");
+  }
+  Fd ours(pair[0]);
+  const Fd theirs(pair[1]);
+  SLIP_TRY(plan.own_high(place, theirs.get()));
+  return ours;
+}
+
 // So that the command can open /dev/stdout again, as many log there. Pipes without a name only: what has one on disk
 // keeps its owner. Failing is no harm.
 void give_pipe(int descriptor, const IdSlot& slot, const UserIds& user) {
@@ -116,7 +128,7 @@ Result<Links> make_links(const ContainerSpec& spec, const IdSlot& slot, const Us
                          const Cgroup& cgroup, Plan& plan) {
   Links links;
   links.report = SLIP_TRY(pipe_from_child(plan, kReport));
-  links.gate = SLIP_TRY(pipe_to_child(plan, kParentGate));
+  links.gate = SLIP_TRY(socket_to_child(plan, kParentGate));
   links.status = SLIP_TRY(pipe_from_child(plan, kStatus));
   links.lifeline = SLIP_TRY(pipe_to_child(plan, kLifeline));
   sys::Pipe between = SLIP_TRY(sys::make_pipe());
@@ -127,11 +139,7 @@ Result<Links> make_links(const ContainerSpec& spec, const IdSlot& slot, const Us
   std::int16_t place = kFirstCgroup;
   for (const int descriptor : cgroup.procs_fds()) plan.set(place++, descriptor);
   if (spec.process.terminal) {
-    int pair[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-      return fail_errno("make socket pair");
-    links.master_socket = Fd(pair[0]);
-    plan.own(kMasterSocket, Fd(pair[1]));
+    links.master_socket = SLIP_TRY(socket_to_child(plan, kMasterSocket));
   }
   SLIP_TRY(place_stdio(spec.process, slot, user, plan));
   return links;
@@ -227,13 +235,18 @@ Error engine_error(const Plan& plan, const LaunchFailure& failure) {
   return Error(code, plan.describe(failure), failure.error);
 }
 
-// From clone to the report's end.
+// From clone to the report's end. A child that failed early has said why in its report, so that comes first.
 Result<std::optional<LaunchFailure>> drive(const Child& child, const IdSlot& slot, Links& links,
                                            Plan& plan) {
-  SLIP_TRY_WITHIN("map ids of container", write_id_map(child.pid, slot.map));
+  Status mapped = write_id_map(child.pid, slot.map);
   plan.release_descriptors();  // The child has copies; a report pipe that we hold open never ends.
-  if (::write(links.gate.get(), "x", 1) != 1) return fail_errno("release container");
-  return read_report(links.report.get());
+  if (!mapped) (void)sys::pidfd_signal(child.pidfd.get(), SIGKILL);
+  const bool released = mapped && ::send(links.gate.get(), "x", 1, MSG_NOSIGNAL) == 1;
+  auto report = SLIP_TRY(read_report(links.report.get()));
+  if (report) return report;
+  if (!mapped) return fail(std::move(mapped).error().within("map ids of container"));
+  if (!released) return fail(ErrorCode::kInternal, "start process: it died before its first step");
+  return report;
 }
 
 }  // namespace
