@@ -10,7 +10,6 @@
 namespace slipway::runner {
 namespace {
 
-constexpr auto kFlag = OptionKind::kFlag;
 constexpr auto kValue = OptionKind::kValue;
 constexpr auto kList = OptionKind::kList;
 
