@@ -1,10 +1,11 @@
 // Follows the quoting of a shell script.
 //
-// A stack of frames says where we are: a command (the script itself, $(…), `…`, <(…)), "…", a here-document's body, ${…}
-// or arithmetic. Each kind of frame has a function that takes one step. Nothing here decides over safety: what the
-// listener puts in is a reference to a variable whatever we believe the quoting to be, so a construct that we follow
-// wrongly can split or garble a value but never run it. The exception is arithmetic, where bash itself evaluates
-// values: that is why it is told apart. Spec: POSIX.1-2017, XCU 2.2 "Quoting", 2.3 "Token Recognition".
+// A stack of frames says where we are: a command (the script itself, $(…), `…`, <(…)), "…", a
+// here-document's body, ${…} or arithmetic. Each kind of frame has a function that takes one step.
+// Nothing here decides over safety: what the listener puts in is a reference to a variable whatever
+// we believe the quoting to be, so a construct that we follow wrongly can split or garble a value
+// but never run it. The exception is arithmetic, where bash itself evaluates values: that is why it
+// is told apart. Spec: POSIX.1-2017, XCU 2.2 "Quoting", 2.3 "Token Recognition".
 #include "pipeline/expand/shell_text.h"
 
 #include <algorithm>

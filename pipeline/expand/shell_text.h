@@ -32,8 +32,9 @@ class ShellListener {
   virtual void on_trap(std::size_t at, Quoting quoting) = 0;
 };
 
-/// Walks over a POSIX shell script (with bash's additions), knowing at each byte how it is quoted, and copies it, asking
-/// the listener at each mark. What it does not understand it copies. Marks in comments are copied too. Linear time.
+/// Walks over a POSIX shell script (with bash's additions), knowing at each byte how it is quoted, and copies it,
+/// asking the listener at each mark. What it does not understand it copies. Marks in comments are copied too. Linear
+/// time.
 std::string follow_shell(std::string_view text, ShellListener& listener);
 
 }  // namespace slipway::pipeline

@@ -274,7 +274,7 @@ PreviewNode PreviewNode::of(Value value, Span where) {
   node.origin = where;
   if (const Value::Map* members = value.map()) {
     node.kind = Kind::kMap;
-    for (const auto& [key, member] : *members) node.members.emplace_back(key, of(member));
+    for (const auto& [key, member] : *members) node.members.push_back({key, of(member)});
   } else if (const Value::List* items = value.list()) {
     node.kind = Kind::kList;
     for (const Value& item : *items) node.items.push_back(of(item));
@@ -293,13 +293,13 @@ PreviewNode& PreviewNode::add(std::string key, PreviewNode node) {
   // Env layers: the inner one adds to and wins over the outer one.
   for (auto& [name, old] : members) {
     if (name != key || old.kind != Kind::kMap || node.kind != Kind::kMap) continue;
-    for (auto& [inner, value] : node.members) {
-      std::erase_if(old.members, [&](const auto& member) { return member.first == inner; });
-      old.members.emplace_back(inner, std::move(value));
+    for (PreviewMember& inner : node.members) {
+      std::erase_if(old.members, [&](const PreviewMember& one) { return one.key == inner.key; });
+      old.members.push_back(std::move(inner));
     }
     return *this;
   }
-  members.emplace_back(std::move(key), std::move(node));
+  members.push_back({std::move(key), std::move(node)});
   return *this;
 }
 

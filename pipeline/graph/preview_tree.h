@@ -1,19 +1,20 @@
 #pragma once
 
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "pipeline/compile.h"
 
 namespace slipway::pipeline {
 
+struct PreviewMember;
+
 /// The plan as a tree of plain values that remember where they come from.
 struct PreviewNode {
   enum class Kind { kScalar, kMap, kList };
   Kind kind = Kind::kScalar;
   Value scalar;
-  std::vector<std::pair<std::string, PreviewNode>> members;
+  std::vector<PreviewMember> members;
   std::vector<PreviewNode> items;
   Span origin;  ///< Invalid: that of what it stands in.
 
@@ -24,6 +25,11 @@ struct PreviewNode {
   PreviewNode& add_text(std::string key, const std::string& text,
                         Span origin = {});  ///< Left out when empty.
   bool empty_container() const;
+};
+
+struct PreviewMember {
+  std::string key;
+  PreviewNode value;
 };
 
 PreviewNode preview_tree(const Plan& plan);
