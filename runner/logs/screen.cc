@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "base/text.h"
-
 namespace slipway::runner {
 namespace {
 
@@ -26,16 +24,11 @@ ScreenSize Screen::size() const {
   return size;
 }
 
-/// Terminals re-wrap lines when they become narrower, so a drawn line may by now take several rows.
+/// A terminal made narrower may have wrapped the drawn lines again, or cut them: terminals differ. Counting each as one row leaves
+/// a piece of the old live area behind at worst; counting more could erase permanent lines.
 std::string Screen::to_top_of_live_area() const {
-  if (live_.empty()) return "\r";
-  const ScreenSize now = size();
-  std::size_t rows = 0;
-  for (const std::string& line : live_) {
-    rows += std::max<std::size_t>(1, (display_width(line) + now.columns - 1) / now.columns);
-  }
-  rows = std::min(rows, now.rows - 1);
-  return "\r\x1b[" + std::to_string(std::max<std::size_t>(1, rows)) + "A";
+  const std::size_t rows = std::min(live_.size(), size().rows - 1);
+  return rows == 0 ? "\r" : "\r\x1b[" + std::to_string(rows) + "A";
 }
 
 void Screen::draw(std::string_view permanent, std::vector<std::string> live) {

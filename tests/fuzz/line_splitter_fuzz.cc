@@ -1,4 +1,5 @@
-// Splitting arbitrary bytes into lines: the same however they are cut into pieces, bounded, valid UTF-8, no line end inside.
+// Splitting arbitrary bytes into lines: the same however they are cut into pieces, bounded, valid UTF-8, no line end
+// inside.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -31,9 +32,8 @@ std::vector<std::string> split_in_pieces(std::string_view text, std::size_t piec
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 3) return 0;
-  const std::size_t piece = data[0] + 1u;
-  const std::size_t stretch = static_cast<std::size_t>(data[1])
-                              << 10;  // reaches the limit of a line
+  const std::size_t piece = (data[1] & 3u) == 0 ? data[0] + 1u : 200 * (data[0] + 1u);
+  const std::size_t stretch = (data[1] & 3u) * 40'000u;  // reaches the limit of a line
   std::string text(reinterpret_cast<const char*>(data) + 2, size - 2);
   text.insert(text.size() / 2, stretch, static_cast<char>(data[2]));
 
