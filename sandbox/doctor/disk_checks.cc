@@ -40,7 +40,7 @@ Result<TempDir> probe_directory(const std::string& state_dir) {
 Status try_overlay(const std::string& dir, bool user_xattr) {
   for (const char* part : {"/lower", "/upper", "/work"}) SLIP_TRY(make_dirs(dir + part, 0755));
   for (const char* name : {"/lower/old", "/lower/gone"}) {
-    SLIP_TRY(open_file(dir + name, O_WRONLY | O_CREAT | O_EXCL, 0644));
+    (void)SLIP_TRY(open_file(dir + name, O_WRONLY | O_CREAT | O_EXCL, 0644));
   }
   const Fd root = SLIP_TRY(open_file(dir, O_PATH | O_DIRECTORY));
   LayerView view;

@@ -7,6 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstring>
+
 #include "base/files.h"
 #include "base/sys.h"
 #include "base/text.h"

@@ -241,8 +241,8 @@ TEST(SeccompProgram, OrdinaryCallsAreAllowedOnBothTables) {
 }
 
 TEST(SeccompProgram, SocketFamiliesOfTheKernelsSoftSpotsAreForbidden) {
-  for (const std::uint64_t family :
-       {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, 39, 41, 45}) {
+  for (const int number : {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET, 39, 41, 45}) {
+    const auto family = static_cast<std::uint64_t>(number);
     EXPECT_EQ(verdict("socket", family), SECCOMP_RET_ALLOW) << family;
   }
   // The kernel reads an int: garbage in the upper half must not help.
@@ -257,8 +257,9 @@ TEST(SeccompProgram, CloneMakesNoNamespace) {
   EXPECT_EQ(verdict("clone", SIGCHLD), SECCOMP_RET_ALLOW);
   EXPECT_EQ(verdict("clone", CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD),
             SECCOMP_RET_ALLOW);
-  for (const std::uint64_t flag : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
-                                   CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET}) {
+  for (const int number : {CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWUSER,
+                           CLONE_NEWPID, CLONE_NEWNET}) {
+    const auto flag = static_cast<std::uint64_t>(number);
     EXPECT_EQ(verdict("clone", flag | SIGCHLD), kEperm) << flag;
     EXPECT_EQ(verdict("clone", flag | SIGCHLD | (1ULL << 40)), kEperm) << flag;
     EXPECT_EQ(ask(AUDIT_ARCH_I386, 120, flag | SIGCHLD), kEperm) << flag;
