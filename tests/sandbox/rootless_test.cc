@@ -48,6 +48,7 @@ class AsOrdinaryUser : public ::testing::Test {
                        ::setresgid(nobody->pw_gid, nobody->pw_gid, nobody->pw_gid) == 0 &&
                        ::setresuid(nobody->pw_uid, nobody->pw_uid, nobody->pw_uid) == 0;
     if (!ready) ::_exit(99);
+    ::alarm(300);  // Kept over exec: a run that hangs must not outlive this test.
     ::dup2(output, 1);
     ::dup2(output, 2);
     const std::string guests = "SLIPWAY_TEST_GUESTS=" + directory_->path() + "/guests";
