@@ -46,7 +46,9 @@ void shell_in_failed_step(const RunContext& run, const Stack& root, const Stack&
   run.notice(
       "the step failed; this shell stands where it stopped (leave with exit, changes are thrown "
       "away)");
+  run.events.pause();  // or the progress would be drawn over the shell
   const Result<int> code = interactive_shell(run.store, run.engine, root, work, spec, run.cleanup);
+  run.events.resume();
   if (!code) run.notice(code.error().text());
 }
 

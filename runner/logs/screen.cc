@@ -24,7 +24,8 @@ ScreenSize Screen::size() const {
   return size;
 }
 
-/// A terminal made narrower may have wrapped the drawn lines again, or cut them: terminals differ. Counting each as one row leaves
+/// A terminal made narrower may have wrapped the drawn lines again, or cut them: terminals differ. Counting each as
+/// one row leaves
 /// a piece of the old live area behind at worst; counting more could erase permanent lines.
 std::string Screen::to_top_of_live_area() const {
   const std::size_t rows = std::min(live_.size(), size().rows - 1);

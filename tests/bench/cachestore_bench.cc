@@ -55,7 +55,8 @@ void Unpack(benchmark::State& state) {
   (void)write_file_atomic(bench.dir.path() + "/a.tar", archive, 0600);
   int round = 0;
   for (auto _ : state) {
-    // A new directory each time, all removed at the end: ext4 without journal avoids inodes freed in the last seconds, and
+    // A new directory each time, all removed at the end: ext4 without journal avoids inodes freed in the last
+    // seconds, and
     // looking for others would be most of the time.
     const std::string out_path = bench.dir.path() + "/out" + std::to_string(round++);
     (void)make_dirs(out_path, 0755);
