@@ -166,7 +166,7 @@ Status Database::configure(bool fresh) {
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   sqlite3_db_config(handle_, SQLITE_DBCONFIG_ENABLE_FKEY, 1, nullptr);
-  if (fresh) SLIP_TRY(exec("PRAGMA journal_mode=WAL"));  // kept in the file from then on
+  if (fresh) SLIP_TRY(start_log());
   log_pages_ = std::make_unique<int>(0);
   // Takes the place of sqlite's own automatic checkpoints.
   sqlite3_wal_hook(
@@ -177,6 +177,20 @@ Status Database::configure(bool fresh) {
       },
       log_pages_.get());
   return {};
+}
+
+// Kept in the file from then on. Where several processes make one store at once, sqlite answers this pragma with BUSY
+// at once, without its busy handler (it would be a deadlock of two that upgrade), so the waiting is ours.
+Status Database::start_log() {
+  constexpr int kPauseMillis = 2;
+  for (int waited = 0;; waited += kPauseMillis) {
+    const int code = sqlite3_exec(handle_, "PRAGMA journal_mode=WAL", nullptr, nullptr, nullptr);
+    if (code == SQLITE_OK) return {};
+    if ((code & 0xff) != SQLITE_BUSY || waited >= kBusyMillis) {
+      return fail(sqlite_error(handle_, code, *path_));
+    }
+    sqlite3_sleep(kPauseMillis);
+  }
 }
 
 Result<Cursor> Database::query(const char* sql) {

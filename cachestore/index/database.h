@@ -77,6 +77,7 @@ class Database {
  private:
   Database() = default;
   Status configure(bool fresh);
+  Status start_log();
   Status begin(SyncMode mode);
   Status commit();
   void roll_back();
