@@ -12,6 +12,8 @@
 namespace slipway::runner {
 namespace {
 
+constexpr int kJobFailed = 1;  // the exit code when a job, not the engine, is at fault
+
 std::size_t worker_count(const RunContext& run, const Selection& selection) {
   const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
   const std::size_t wanted =
@@ -76,7 +78,7 @@ std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run,
   Event event;
   event.kind = Event::Kind::kRunEnd;
   event.exit_code = exit_code_of(results, run.cancel);
-  if (event.exit_code != 0 && !run.cancel.cancelled()) {
+  if (event.exit_code == kJobFailed) {
     for (const std::string& hint : failure_hints(run.plan)) run.notice(hint);
   }
   event.status = run.cancel.cancelled() ? "cancelled"
@@ -100,7 +102,7 @@ int exit_code_of(const std::vector<std::optional<JobResult>>& results, const Can
     failed |= result->status != RunStatus::kTimedOut && result->status != RunStatus::kError &&
               result->status != RunStatus::kCancelled;
   }
-  if (failed) return 1;
+  if (failed) return kJobFailed;
   if (engine) return 3;
   return timed_out ? 6 : 0;
 }

@@ -124,7 +124,8 @@ void RunSummary::append_failure(std::string& out, const Event& end, const Style&
   if (!repeat_command.empty()) {
     out += "  repeat: " + printable(repeat_command + " --job " + shell_quote(end.job)) + "\n";
   }
-  if (job != nullptr && job->step_failed) {
+  const bool ran = end.status != "error";  // else there is no state to open a shell in
+  if (job != nullptr && job->step_failed && ran) {
     out += "  shell:  " + printable("runner debug " + shell_quote(end.run + "/" + end.job)) + "\n";
   }
 }
