@@ -21,7 +21,8 @@
 namespace slipway::cachestore {
 
 /// A client for registries. Spec: OCI distribution-spec 1.1; Docker Registry HTTP API V2 and its token specification.
-/// Everything a registry answers is untrusted: sizes, digests, media types, redirects and token realms are checked here.
+/// Everything a registry answers is untrusted: sizes, digests, media types, redirects and token realms are checked
+/// here.
 
 /// What is known of one registry's account. Secrets never appear in errors, logs or URLs.
 struct Credentials {
@@ -46,7 +47,8 @@ struct RegistryOptions {
                                                       "/etc/containers/certs.d"};
   std::map<std::string, std::vector<std::string>>
       mirrors;  ///< Registry -> base URLs, tried in order before it.
-  /// Hosts (or CIDR ranges of literal addresses) that may use plain HTTP or unverified TLS. Loopback is always allowed HTTP.
+  /// Hosts (or CIDR ranges of literal addresses) that may use plain HTTP or unverified TLS. Loopback is always
+  /// allowed HTTP.
   std::set<std::string> insecure;
   Millis connect_timeout{10'000};
   Millis stall_timeout{30'000};    ///< Longest time under 1 byte a second.
@@ -89,8 +91,8 @@ class BlobBody {
   virtual Result<std::size_t> read(char* data, std::size_t size) = 0;  ///< 0 at the end.
 };
 
-/// Connections, tokens and quirks of all registries that this process talks to. Thread-safe; one per process. libcurl is
-/// loaded on first use (it would cost every start of the program several milliseconds).
+/// Connections, tokens and quirks of all registries that this process talks to. Thread-safe; one per process. libcurl
+/// is loaded on first use (it would cost every start of the program several milliseconds).
 class Registry {
  public:
   static Result<std::shared_ptr<Registry>> open(RegistryOptions options);
@@ -101,8 +103,8 @@ class Registry {
   /// HEAD, or GET where HEAD is refused; nothing when it does not exist.
   virtual Result<std::optional<RemoteDescriptor>> find_manifest(const Reference& name,
                                                                 const CancelToken& cancel) = 0;
-  /// Bytes from `offset` on to `sink`: exactly size - offset of them. Broken transfers are resumed by Range; the caller
-  /// verifies the digest (it sees every byte anyway). `name` gives registry and repository.
+  /// Bytes from `offset` on to `sink`: exactly size - offset of them. Broken transfers are resumed by Range; the
+  /// caller verifies the digest (it sees every byte anyway). `name` gives registry and repository.
   virtual Status fetch_blob(const Reference& name, const RemoteDescriptor& blob,
                             std::uint64_t offset, BlobSink& sink, const CancelToken& cancel) = 0;
   virtual Result<bool> has_blob(const Reference& name, const Digest& digest,

@@ -68,8 +68,8 @@ struct Pulled {
   std::size_t layers_present = 0;
   std::uint64_t bytes = 0;  ///< Received over the network.
 };
-/// Layers are verified, decompressed and applied while they arrive; the image appears whole or not at all. What a killed
-/// pull had received is kept (<root>/ingest) and continued. `observer` may be null.
+/// Layers are verified, decompressed and applied while they arrive; the image appears whole or not at all. What a
+/// killed pull had received is kept (<root>/ingest) and continued. `observer` may be null.
 Result<Pulled> pull_image(Store& store, Registry& registry, const PullRequest& request,
                           TransferObserver* observer, const CancelToken& cancel);
 
@@ -91,8 +91,8 @@ struct Pushed {
 Result<Pushed> push_image(Store& store, Registry& registry, const PushRequest& request,
                           TransferObserver* observer, const CancelToken& cancel);
 
-/// Files as an OCI artifact, with ORAS's media types and title annotations. Spec: OCI image-spec, manifest.md "Guidelines
-/// for Artifact Usage".
+/// Files as an OCI artifact, with ORAS's media types and title annotations. Spec: OCI image-spec, manifest.md
+/// "Guidelines for Artifact Usage".
 struct ArtifactPush {
   Reference name;
   std::string artifact_type = "application/vnd.slipway.artifact.v1";

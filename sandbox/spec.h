@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/result.h"
 #include "base/units.h"
 
 namespace slipway::sandbox {
@@ -18,8 +19,8 @@ struct OverlayStack {
   std::string work;   ///< Beside upper, same file system.
 };
 
-/// Root file system: an image's stack, or the machine's own /usr, /bin, /sbin, /lib*, /etc read-only over a small stack
-/// that holds everything writable (/tmp, HOME, mount points).
+/// Root file system: an image's stack, or the machine's own /usr, /bin, /sbin, /lib*, /etc read-only over a small
+/// stack that holds everything writable (/tmp, HOME, mount points).
 struct RootFs {
   OverlayStack stack;
   bool host_tools = false;
@@ -60,10 +61,87 @@ enum class Network {
 };
 
 struct Limits {
+  struct DeviceRate {
+    std::string device;  ///< Host path of a block device.
+    std::uint64_t rate = 0;
+  };
   std::optional<double> cpus;
+  std::optional<std::uint64_t> cpu_shares;  ///< 2..262144; 1024 is docker's default.
+  std::string cpuset_cpus;                  ///< "0-1,3"
+  std::string cpuset_mems;
   std::optional<ByteCount> memory;
   std::optional<ByteCount> memory_swap;  ///< Memory + swap; default: equal to memory (no swap).
-  std::int64_t pids = 4096;
+  std::optional<ByteCount> memory_reservation;
+  std::int64_t pids = 4096;              ///< -1: no limit.
+  std::optional<unsigned> blkio_weight;  ///< 10..1000
+  std::vector<DeviceRate> read_bps, write_bps, read_iops, write_iops;
+  std::optional<int> oom_score_adj;
+};
+
+/// Powers that let a container out of its box: distinct types, so that each use can be found by name and each can be
+/// forbidden by the configuration (PowerPolicy). An ordinary container has none.
+namespace power {
+struct Privileged {};            ///< --privileged
+struct HostPid {};               ///< --pid host
+struct HostIpc {};               ///< --ipc host
+struct HostUts {};               ///< --uts host
+struct HostUserNamespace {};     ///< --userns host: container root is the machine's root.
+struct HostCgroups {};           ///< --cgroupns host
+struct HostNetworkNamespace {};  ///< --network host
+struct UnconfinedSeccomp {};     ///< --security-opt seccomp=unconfined
+struct CustomSeccomp {           ///< --security-opt seccomp=FILE
+  std::string json;              ///< Docker's profile format.
+};
+struct UnmaskedPaths {};  ///< --security-opt systempaths=unconfined
+struct HostDevice {       ///< --device
+  std::string path_on_host;
+  std::string path_in_container;
+  std::string permissions = "rwm";
+};
+struct AddedCapability {  ///< --cap-add beyond the default set
+  std::string name;
+};
+struct HostDirectory {  ///< -v /host/path
+  std::string path;
+};
+}  // namespace power
+using Power =
+    std::variant<power::Privileged, power::HostPid, power::HostIpc, power::HostUts,
+                 power::HostUserNamespace, power::HostCgroups, power::HostNetworkNamespace,
+                 power::UnconfinedSeccomp, power::CustomSeccomp, power::UnmaskedPaths,
+                 power::HostDevice, power::AddedCapability, power::HostDirectory>;
+
+/// Which powers may be asked for: what the configuration says, checked in one place.
+struct PowerPolicy {
+  bool allow_all =
+      true;  ///< The person at the command line is trusted; a daemon's configuration may say no.
+  std::vector<std::string>
+      forbidden;  ///< Names as power_name() gives them: "privileged", "host-pid", …
+};
+std::string_view power_name(const Power& power);
+Status check_powers(const std::vector<Power>& powers,
+                    const PowerPolicy& policy);  ///< kPermission names the power.
+
+/// What differs from the default isolation.
+struct Isolation {
+  std::vector<Power> powers;
+  bool no_new_privileges = true;
+  std::vector<std::string> drop_capabilities;  ///< or "ALL"
+  std::string apparmor_profile;                ///< "": none asked.
+  std::string pid_of;                          ///< --pid container:ID; full id. Likewise below.
+  std::string ipc_of;
+  bool ipc_none = false;
+  std::vector<std::pair<std::string, std::string>> sysctls;
+  struct Ulimit {
+    std::string name;  ///< "nofile"
+    std::int64_t soft = 0;
+    std::int64_t hard = 0;  ///< -1: unlimited.
+  };
+  std::vector<Ulimit> ulimits;
+  std::vector<std::string> group_add;
+  bool init =
+      false;  ///< Docker's --init: our PID 1 always reaps, so this changes nothing but what inspect says.
+  ByteCount shm_size = 64_MiB;
 };
 
 struct Terminal {
