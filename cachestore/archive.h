@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/cancel.h"
+#include "base/digest.h"
 #include "base/result.h"
 #include "cachestore/store.h"
 
@@ -36,6 +37,14 @@ Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, Unp
 /// no user names. Sockets are left out; a file that changes while read is kUnavailable naming it.
 Status pack(int dir_fd, const std::vector<std::string>& paths, int out_fd,
             const CancelToken& cancel);
+
+/// Writes what an overlay upper directory or a snapshot's `fs` holds as the tar of a layer: sorted, pax, owners and
+/// kept attributes, hard links, whiteouts and opaque directories in OCI's form. The same tree gives the same bytes
+/// everywhere. The directory must not change meanwhile (kUnavailable names what did). What a stranger's archive was
+/// unpacked to does not pack back to the same bytes: of pulled and imported layers the blob is kept.
+Status pack_layer(int dir_fd, int out_fd, const CancelToken& cancel);
+/// The digest of what pack_layer() writes: the diff ID of a layer made here, and the key of its kLayer snapshot.
+Result<Digest> layer_diff_id(int dir_fd, const CancelToken& cancel);
 
 /// Copies trees between directories without an archive (reflink or copy_file_range where possible), artifact rules
 /// applied. `paths` are relative regular files, links or directories below `from_fd`.

@@ -91,6 +91,7 @@ struct Image {
   Digest id;        ///< Digest of the config, as docker's image id.
   Digest manifest;  ///< Digest of the manifest.
   std::vector<Reference> names;
+  std::vector<Reference> digests;  ///< "name@sha256:…" in the registries it came from or went to.
   ImageConfig config;
   std::vector<Digest> diff_ids;
   std::vector<Snapshot> layers;  ///< Bottom first; all present.
@@ -162,7 +163,7 @@ class Store {
   // --- images ----------------------------------------------------------------------------------------------------
   /// `runner image import`: one layer from a root file system tar. Whole or not at all; the name moves atomically.
   Result<Image> import_image(const ImportRequest& request, const CancelToken& cancel);
-  /// By name, "sha256:…" id, or id prefix of at least 4 digits. kNotFound says so and offers a near name.
+  /// By name, name@digest, "sha256:…" id, or id prefix of at least 4 digits. kNotFound says so and offers a near name.
   Result<Image> image(const std::string& name_or_id);
   Result<std::vector<Image>> images();
   struct Removed {

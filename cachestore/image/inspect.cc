@@ -11,7 +11,7 @@ Json digests_json(const std::vector<Digest>& digests) {
   return list;
 }
 
-Json repo_tags(const std::vector<Reference>& names) {
+Json familiar_list(const std::vector<Reference>& names) {
   Json list = Json::array();
   for (const Reference& name : names) list.push(name.familiar());
   return list;
@@ -27,8 +27,8 @@ Result<Json> Store::inspect_image(const std::string& name_or_id) {
   const Image image = SLIP_TRY(this->image(name_or_id));
   Json json = Json::object();
   json.set("Id", image.id.str());
-  json.set("RepoTags", repo_tags(image.names));
-  json.set("RepoDigests", Json::array());
+  json.set("RepoTags", familiar_list(image.names));
+  json.set("RepoDigests", familiar_list(image.digests));
   json.set("Created", format_rfc3339(image.config.created));
   json.set("Architecture", image.config.architecture);
   json.set("Os", image.config.os);

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cachestore/image/config_json.h"
 #include "cachestore/image/image_access.h"
+#include "cachestore/index/registry_rows.h"
 
 namespace slipway::cachestore {
 namespace {
@@ -35,6 +36,10 @@ Result<Error> not_found(Database& database, const std::string& doing, const std:
 Result<std::optional<std::string>> id_by_reference(Database& database, const Reference& reference) {
   if (reference.digest) {
     const std::string digest = reference.digest->str();
+    if (auto id = SLIP_TRY(registry_rows::any_image_of_digest(
+            database, reference.registry + "/" + reference.repository, digest))) {
+      return id;
+    }
     if (auto id = SLIP_TRY(image_rows::id_of_manifest(database, digest))) return id;
     const auto row = SLIP_TRY(image_rows::by_id(database, digest));
     return row ? std::optional(row->id) : std::nullopt;
@@ -83,6 +88,9 @@ Result<Image> load_image(StoreCore& core, Database& database, const ImageRow& ro
   image.imported = from_millis(row.created);
   for (const std::string& name : row.names) {
     image.names.push_back(SLIP_TRY_WITHIN(doing, Reference::parse(name)));
+  }
+  for (const std::string& name : SLIP_TRY(registry_rows::digests_of_image(database, row.id))) {
+    image.digests.push_back(SLIP_TRY_WITHIN(doing, Reference::parse(name)));
   }
   const std::string text = SLIP_TRY_WITHIN(doing, core.blobs.read(image.id, kMaxConfig));
   ParsedConfig parsed = SLIP_TRY(parse_config(text, row.id));

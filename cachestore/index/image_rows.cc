@@ -74,6 +74,7 @@ Status remove_name(Database& database, std::string_view name) {
 
 Status remove(Database& database, std::string_view id) {
   SLIP_TRY(run(database, "DELETE FROM image_names WHERE image = ?", id));
+  SLIP_TRY(run(database, "DELETE FROM repo_digests WHERE image = ?", id));
   SLIP_TRY(run(database, "DELETE FROM image_layers WHERE image = ?", id));
   SLIP_TRY(run(database, "DELETE FROM image_blobs WHERE image = ?", id));
   return run(database, "DELETE FROM images WHERE id = ?", id);
@@ -155,6 +156,7 @@ Result<bool> any_layer_of_size(Database& database, std::int64_t size) {
 }
 
 Status remove(Database& database, std::string_view digest) {
+  SLIP_TRY(run(database, "DELETE FROM blob_repositories WHERE digest = ?", digest));
   return run(database, "DELETE FROM blobs WHERE digest = ?", digest);
 }
 

@@ -47,8 +47,26 @@ constexpr const char* kFirst = R"sql(
   CREATE INDEX image_blobs_by_digest ON image_blobs (digest);
 )sql";
 
+// repo_digests: what a repository called an image; `digest` is of its manifest or of the index it was chosen from, and
+// then `platform` is the one asked for. blob_repositories: where a registry is known to have a blob, for mounts.
+// blobs.boot: as snapshots.boot, of layers of a pull that has not ended.
+constexpr const char* kRegistries = R"sql(
+  CREATE TABLE repo_digests (
+    repository TEXT NOT NULL, digest TEXT NOT NULL, platform TEXT NOT NULL,
+    image TEXT NOT NULL REFERENCES images (id),
+    PRIMARY KEY (repository, digest, platform)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX repo_digests_by_image ON repo_digests (image);
+  CREATE TABLE blob_repositories (
+    digest TEXT NOT NULL, repository TEXT NOT NULL,
+    PRIMARY KEY (digest, repository)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE blobs ADD COLUMN boot TEXT;
+)sql";
+
 constexpr std::array kMigrations = {
     Migration{1, "snapshots, blobs, images", kFirst},
+    Migration{2, "registries", kRegistries},
 };
 constexpr std::int64_t kCurrent = kMigrations.back().version;
 

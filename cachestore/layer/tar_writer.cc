@@ -10,6 +10,7 @@ namespace {
 constexpr std::size_t kBlock = 512;
 constexpr std::size_t kNameField = 100;
 constexpr std::uint64_t kMaxOctalSize = (std::uint64_t{1} << 33) - 1;  // 11 octal digits
+constexpr std::uint64_t kMaxOctalId = (std::uint64_t{1} << 21) - 1;    // 7 octal digits
 
 void put_text(std::string& block, std::size_t at, std::size_t size, std::string_view text) {
   block.replace(at, std::min(size, text.size()), text.substr(0, size));
@@ -25,14 +26,18 @@ std::string raw_header(const TarItem& item) {
   std::string block(kBlock, '\0');
   put_text(block, 0, kNameField, item.name);
   put_octal(block, 100, 8, item.mode);
-  put_octal(block, 108, 8, 0);
-  put_octal(block, 116, 8, 0);
+  put_octal(block, 108, 8, std::min(item.uid, kMaxOctalId));
+  put_octal(block, 116, 8, std::min(item.gid, kMaxOctalId));
   put_octal(block, 124, 12, std::min(item.size, kMaxOctalSize));
   put_octal(block, 136, 12,
             item.mtime.tv_sec < 0 ? 0 : static_cast<std::uint64_t>(item.mtime.tv_sec));
   block[156] = item.type;
   put_text(block, 157, kNameField, item.link);
   put_text(block, 257, 8, std::string_view("ustar\00000", 8));
+  if (item.type == '3' || item.type == '4') {
+    put_octal(block, 329, 8, item.device_major);
+    put_octal(block, 337, 8, item.device_minor);
+  }
   put_text(block, 148, 8, "        ");
   std::uint64_t sum = 0;
   for (const char c : block) sum += static_cast<unsigned char>(c);
@@ -66,6 +71,9 @@ std::string tar_header(const TarItem& item) {
   if (item.name.size() > kNameField) records += record("path", item.name);
   if (item.link.size() > kNameField) records += record("linkpath", item.link);
   if (item.size > kMaxOctalSize) records += record("size", std::to_string(item.size));
+  if (item.uid > kMaxOctalId) records += record("uid", std::to_string(item.uid));
+  if (item.gid > kMaxOctalId) records += record("gid", std::to_string(item.gid));
+  for (const auto& [name, value] : item.xattrs) records += record("SCHILY.xattr." + name, value);
   // Before 1970 there is no octal form; fractions have none either and are dropped.
   if (item.mtime.tv_sec < 0) records += record("mtime", pax_time({item.mtime.tv_sec, 0}));
   std::string out;
