@@ -18,7 +18,7 @@ namespace slipway::sandbox::fields {
 ///   template <typename Fields, Like<Point> P>
 ///   void list_members(Fields& fields, P& p) { fields.member("x", p.x); fields.member("y", p.y); }
 /// Numbers, texts, vectors, optionals, pairs of texts, ByteCount, Millis, WallTime (nanoseconds) and structs with a
-///   void list_members(Fields& fields, P& p) { fields.member("x", p.x); fields.member("y", p.y); }
+/// list_members() of their own are understood; an enumeration needs `constexpr auto words(E)`: its names in order.
 /// Reading keeps the default of a missing member, passes over unknown ones and remembers the first wrong one.
 
 template <typename T, typename S>
