@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "base/units.h"
+#include "cachestore/image_config.h"
 #include "cachestore/reference.h"
 
 namespace slipway::cachestore {
@@ -71,27 +72,12 @@ class Lease {
   std::unique_ptr<State> state_;
 };
 
-/// What an image's config says about running it. Spec: OCI image-spec, config.md.
-struct ImageConfig {
-  std::string architecture;
-  std::string os;
-  std::string user;
-  std::vector<std::string> env;  ///< "NAME=value"
-  std::vector<std::string> entrypoint;
-  std::vector<std::string> cmd;
-  std::string working_dir;
-  std::string stop_signal;
-  std::vector<std::string> volumes;
-  std::vector<std::string> exposed_ports;
-  std::vector<std::pair<std::string, std::string>> labels;
-  WallTime created{};
-};
-
 struct Image {
   Digest id;        ///< Digest of the config, as docker's image id.
   Digest manifest;  ///< Digest of the manifest.
   std::vector<Reference> names;
   std::vector<Reference> digests;  ///< "name@sha256:…" in the registries it came from or went to.
+  std::optional<Digest> parent;  ///< The image it was made from here, while that exists.
   ImageConfig config;
   std::vector<Digest> diff_ids;
   std::vector<Snapshot> layers;  ///< Bottom first; all present.
@@ -112,6 +98,15 @@ struct ImportRequest {
   ImageConfig
       config;  ///< env, cmd, … of the new image; architecture and os are filled in when empty.
   std::function<void(const ImportProgress&)> progress;
+};
+
+struct RemoveImage {
+  bool force =
+      false;  ///< Names go whoever uses the image; what is in use keeps its content until it is released.
+  bool keep_parents = false;  ///< Else parents without names that nobody needs go as well.
+  bool only_unused =
+      false;  ///< Pruning: all names go, but only from what has no user, child or running container.
+  bool only_unnamed = false;  ///< Pruning: an image that has a name is left alone (kConflict).
 };
 
 /// Limits for hostile archives; the defaults are what the default configuration says.
@@ -166,15 +161,34 @@ class Store {
   /// By name, name@digest, "sha256:…" id, or id prefix of at least 4 digits. kNotFound says so and offers a near name.
   Result<Image> image(const std::string& name_or_id);
   Result<std::vector<Image>> images();
+  /// Untags or deletes as docker rmi does: a name goes, and with the last name the content. kConflict names what stands
+  /// against it: users (below), images made from it, an id with names in several repositories.
   struct Removed {
     std::vector<std::string> untagged;
     std::vector<Digest> deleted;  ///< Image ids whose content went, too.
+    ByteCount freed;
   };
-  Result<Removed> remove_image(const std::string& name_or_id);
+  Result<Removed> remove_image(const std::string& name_or_id, const RemoveImage& how = {});
+  /// Says that `user` ("container web") needs the image until release_image(), also when no process runs: it is then
+  /// not removed and its layers stay. Both may be repeated.
+  Status hold_image(const Digest& id, const std::string& user);
+  Status release_image(const Digest& id, const std::string& user);
+  /// Who holds images, by image.
+  Result<std::map<Digest, std::vector<std::string>>> image_users();
   /// `runner image tag`.
   Status tag_image(const std::string& name_or_id, const Reference& name);
   /// Docker's inspect shape (one object).
   Result<Json> inspect_image(const std::string& name_or_id);
+
+  /// Removes what nobody needs: layers and blobs without an image for an hour, what dead processes left; and then, least
+  /// recently used first, snapshots that are no image's layers, until those that stay take at most `keep`. What is leased,
+  /// held or being written stays. Safe beside everything else.
+  struct Collected {
+    std::uint64_t snapshots = 0;
+    std::uint64_t blobs = 0;
+    ByteCount freed;
+  };
+  Result<Collected> collect(ByteCount keep);
 
   // --- blobs -----------------------------------------------------------------------------------------------------
   Result<Digest> put_blob(std::string_view data);

@@ -22,7 +22,6 @@ constexpr ByteCount kMaxManifest = 4_MiB;
 constexpr ByteCount kMaxConfig = 8_MiB;
 constexpr std::size_t kMaxLayers = 500;
 
-/// What we read of an image config; everything else in it stays in the blob untouched.
 struct ParsedConfig {
   ImageConfig config;
   std::vector<Digest> diff_ids;
@@ -31,8 +30,7 @@ struct ParsedConfig {
 Result<ParsedConfig> parse_config(std::string_view text, const std::string& what);
 
 /// The config document of a new image.
-std::string make_config(const ImageConfig& config, const std::vector<Digest>& diff_ids,
-                        const std::string& comment);
+std::string make_config(const ImageConfig& config, const std::vector<Digest>& diff_ids);
 
 struct Descriptor {
   std::string_view media_type;
@@ -43,9 +41,13 @@ std::string make_manifest(const Descriptor& config, const std::vector<Descriptor
 
 /// The `config` member in Docker's spelling (User, Env, Cmd, …).
 Json runtime_json(const ImageConfig& config);
+/// The config's history as docker spells it.
+Json history_json(const std::vector<HistoryEntry>& history);
 /// This machine's architecture in Go's spelling ("amd64").
 std::string machine_architecture();
 /// RFC 3339 with any offset and fraction; nothing when it is not one.
 std::optional<WallTime> parse_rfc3339(std::string_view text);
+/// RFC 3339 in UTC with as many decimals as there are, up to nine.
+std::string format_nanos(WallTime time);
 
 }  // namespace slipway::cachestore

@@ -18,9 +18,11 @@ Result<ImageMatch> resolve_image(StoreCore& core, Database& database, const std:
 /// Row -> image: reads and verifies the config, finds every layer.
 Result<Image> load_image(StoreCore& core, Database& database, const ImageRow& row);
 
-/// Removes an image from the index; returns the blobs nobody needs any more. Inside a transaction.
-/// (images.cc)
-Result<std::vector<Digest>> forget_image(Database& database, const std::string& id);
+/// An error within `doing`; a full disk is told with the directory where room is needed, whoever ran into it.
+Error explain_failure(const StoreCore& core, Error error, const std::string& doing);
+
+/// Unlinks the files of blobs whose rows were removed, unless they came back. (remove.cc)
+Status drop_blob_files(StoreCore& core, const std::vector<Digest>& blobs);
 
 /// A blob written to the yard under a fresh name, not yet placed. Unlinked unless placed.
 /// (put_blob.cc)

@@ -1,10 +1,13 @@
-// The door to images: look-up, listing, tagging, removing.
+// The door to images: look-up, listing, tagging, and who uses them.
 #include "base/text.h"
 #include "cachestore/image/image_access.h"
 #include "cachestore/image/layout.h"
 
 namespace slipway::cachestore {
 namespace {
+
+// "container " and a name or id; a bound against mistakes.
+constexpr std::size_t kMaxUser = 512;
 
 Status tag_row(StoreCore& core, Database& database, const std::string& name_or_id,
                const std::string& name) {
@@ -13,47 +16,7 @@ Status tag_row(StoreCore& core, Database& database, const std::string& name_or_i
   return write_layout_index(core, database);
 }
 
-struct Doomed {
-  Store::Removed removed;
-  std::vector<Digest> blobs;
-};
-
-// By name only that name goes; by id, or with the last name, the image.
-Result<Doomed> remove_row(StoreCore& core, Database& database, const std::string& name_or_id) {
-  const ImageMatch match = SLIP_TRY(resolve_image(core, database, "remove image", name_or_id));
-  Doomed doomed;
-  doomed.removed.untagged = match.name ? std::vector{*match.name} : match.row.names;
-  for (const std::string& name : doomed.removed.untagged) {
-    SLIP_TRY(image_rows::remove_name(database, name));
-  }
-  if (doomed.removed.untagged.size() == match.row.names.size()) {
-    doomed.blobs = SLIP_TRY(forget_image(database, match.row.id));
-    doomed.removed.deleted.push_back(SLIP_TRY(Digest::parse(match.row.id)));
-  }
-  SLIP_TRY(write_layout_index(core, database));
-  return doomed;
-}
-
-// Blob files go after their rows, so that a crash between leaves only orphans for the sweep; and in
-// a transaction of their own, because an import may have brought one of them back meanwhile.
-Status unlink_blobs(StoreCore& core, Database& database, const std::vector<Digest>& blobs) {
-  for (const Digest& blob : blobs) {
-    if (!SLIP_TRY(blob_rows::get(database, blob.str()))) core.blobs.remove(blob);
-  }
-  return {};
-}
-
 }  // namespace
-
-Result<std::vector<Digest>> forget_image(Database& database, const std::string& id) {
-  std::vector<Digest> blobs;
-  for (const std::string& digest : SLIP_TRY(blob_rows::only_of_image(database, id))) {
-    blobs.push_back(SLIP_TRY(Digest::parse(digest)));
-    SLIP_TRY(blob_rows::remove(database, digest));
-  }
-  SLIP_TRY(image_rows::remove(database, id));
-  return blobs;
-}
 
 Result<Image> Store::image(const std::string& name_or_id) {
   StoreCore& core = *state_->core;
@@ -87,28 +50,39 @@ Status Store::tag_image(const std::string& name_or_id, const Reference& name) {
   });
 }
 
-Result<Store::Removed> Store::remove_image(const std::string& name_or_id) {
+Status Store::hold_image(const Digest& id, const std::string& user) {
   StoreCore& core = *state_->core;
-  Doomed doomed;
-  Status done = core.index.with([&](Database& database) {
+  if (user.empty() || user.size() > kMaxUser) {
+    return fail(ErrorCode::kInvalid, "hold image " + id.str() + ": bad name of its user");
+  }
+  return core.index.with([&](Database& database) {
     return database.transaction(SyncMode::kFull, [&]() -> Status {
-      // The owner's lock must exist before anything goes without a row.
-      SLIP_TRY(core.yard->new_id());
-      doomed = SLIP_TRY(remove_row(core, database, name_or_id));
-      return {};
+      if (!SLIP_TRY(image_rows::by_id(database, id.str()))) {
+        return fail(ErrorCode::kNotFound, "hold image " + id.str() + ": no such image");
+      }
+      return image_rows::add_use(database, id.str(), user, to_millis(real_clock().wall()));
     });
   });
-  SLIP_TRY(std::move(done));
-  Status unlinked = core.index.with([&](Database& database) {
+}
+
+Status Store::release_image(const Digest& id, const std::string& user) {
+  StoreCore& core = *state_->core;
+  return core.index.with([&](Database& database) {
     return database.transaction(SyncMode::kNormal,
-                                [&] { return unlink_blobs(core, database, doomed.blobs); });
+                                [&] { return image_rows::remove_use(database, id.str(), user); });
   });
-  SLIP_TRY(std::move(unlinked));
-  // Layers without an image go now, leased ones when a later removal or prune finds them free.
-  if (!doomed.removed.deleted.empty()) {
-    SLIP_TRY(prune_snapshots(core, SnapshotKind::kLayer, INT64_MAX));
-  }
-  return doomed.removed;
+}
+
+Result<std::map<Digest, std::vector<std::string>>> Store::image_users() {
+  using Users = std::map<Digest, std::vector<std::string>>;
+  StoreCore& core = *state_->core;
+  return core.index.with([&](Database& database) -> Result<Users> {
+    Users users;
+    for (auto& [image, user] : SLIP_TRY(image_rows::all_uses(database))) {
+      users[SLIP_TRY(Digest::parse(image))].push_back(std::move(user));
+    }
+    return users;
+  });
 }
 
 }  // namespace slipway::cachestore

@@ -107,8 +107,12 @@ class Import {
 
   std::string config_text() const {
     const std::string name = request_.source.substr(request_.source.rfind('/') + 1);
-    return make_config(complete(request_.config, now_), {layer_.diff_id},
-                       "imported from " + to_valid_utf8(name));
+    ImageConfig config = complete(request_.config, now_);
+    HistoryEntry entry;
+    entry.created = config.created;
+    entry.comment = "imported from " + to_valid_utf8(name);
+    config.history = {std::move(entry)};
+    return make_config(config, {layer_.diff_id});
   }
 
   std::string manifest_text(const StagedBlob& config) const {
@@ -175,12 +179,6 @@ Result<Digest> run_import(StoreCore& core, const ImportRequest& request,
   return import.finish();
 }
 
-// Whatever ran into it, the answer is the same: make room where the store lives.
-Error explain(Error error, const std::string& doing, const std::string& root) {
-  const bool full = error.sys_errno() == ENOSPC || error.sys_errno() == EDQUOT;
-  return std::move(error).within(full ? doing + ": disk full at " + root : doing);
-}
-
 }  // namespace
 
 Result<Image> Store::import_image(const ImportRequest& request, const CancelToken& cancel) {
@@ -190,7 +188,7 @@ Result<Image> Store::import_image(const ImportRequest& request, const CancelToke
     return fail(ErrorCode::kInvalid, doing + ": the name must have a tag and no digest");
   }
   auto id = run_import(core, request, cancel);
-  if (!id) return fail(explain(std::move(id).error(), doing, core.root));
+  if (!id) return fail(explain_failure(core, std::move(id).error(), doing));
   return image(id->str());
 }
 

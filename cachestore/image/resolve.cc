@@ -80,12 +80,20 @@ Result<ImageMatch> resolve_image(StoreCore& core, Database& database, const std:
   return ImageMatch{*std::move(row), std::move(name)};
 }
 
+Error explain_failure(const StoreCore& core, Error error, const std::string& doing) {
+  const bool full = error.sys_errno() == ENOSPC || error.sys_errno() == EDQUOT;
+  return std::move(error).within(full ? doing + ": disk full at " + core.root : doing);
+}
+
 Result<Image> load_image(StoreCore& core, Database& database, const ImageRow& row) {
   const std::string doing = "read image " + row.id;
   Image image;
   image.id = SLIP_TRY_WITHIN(doing, Digest::parse(row.id));
   image.manifest = SLIP_TRY_WITHIN(doing, Digest::parse(row.manifest));
   image.imported = from_millis(row.created);
+  if (!row.parent.empty() && SLIP_TRY(image_rows::by_id(database, row.parent))) {
+    image.parent = SLIP_TRY_WITHIN(doing, Digest::parse(row.parent));
+  }
   for (const std::string& name : row.names) {
     image.names.push_back(SLIP_TRY_WITHIN(doing, Reference::parse(name)));
   }
@@ -97,8 +105,7 @@ Result<Image> load_image(StoreCore& core, Database& database, const ImageRow& ro
   image.config = std::move(parsed.config);
   image.diff_ids = std::move(parsed.diff_ids);
   for (const Digest& diff_id : image.diff_ids) {
-    const auto layer =
-        SLIP_TRY(snapshot_rows::by_key(database, SnapshotKind::kLayer, diff_id.str()));
+    const auto layer = SLIP_TRY(snapshot_rows::layer(database, diff_id.str()));
     if (!layer || !usable(core, *layer)) {
       return fail(ErrorCode::kCorrupt, doing + ": layer " + diff_id.str() +
                                            " is missing from the store; import the image again");

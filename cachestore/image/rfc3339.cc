@@ -1,4 +1,4 @@
-// Reads the time stamps of image documents.
+// Reads and writes the time stamps of image documents, to the nanosecond.
 #include "cachestore/image/config_json.h"
 
 namespace slipway::cachestore {
@@ -31,18 +31,18 @@ std::optional<int> parse_offset(std::string_view text) {
   return (text[0] == '-' ? -1 : 1) * (hours * 60 + minutes);
 }
 
-// ".678…" -> milliseconds; advances past the digits.
-std::chrono::milliseconds take_fraction(std::string_view& rest) {
-  int millis = 0;
-  int scale = 100;
-  if (rest.empty() || rest.front() != '.') return std::chrono::milliseconds(0);
+// ".678…" -> nanoseconds; advances past the digits.
+std::chrono::nanoseconds take_fraction(std::string_view& rest) {
+  std::int64_t nanos = 0;
+  std::int64_t scale = 100'000'000;
+  if (rest.empty() || rest.front() != '.') return std::chrono::nanoseconds(0);
   rest.remove_prefix(1);
   while (!rest.empty() && rest.front() >= '0' && rest.front() <= '9') {
-    millis += (rest.front() - '0') * scale;
+    nanos += (rest.front() - '0') * scale;
     scale /= 10;
     rest.remove_prefix(1);
   }
-  return std::chrono::milliseconds(millis);
+  return std::chrono::nanoseconds(nanos);
 }
 
 }  // namespace
@@ -76,6 +76,21 @@ std::optional<WallTime> parse_rfc3339(std::string_view text) {
   if (!offset) return std::nullopt;
   return std::chrono::sys_days(date) + std::chrono::hours(hours) +
          std::chrono::minutes(minutes - *offset) + std::chrono::seconds(seconds) + fraction;
+}
+
+// As Go's RFC3339Nano, so that what docker wrote is written again unchanged.
+std::string format_nanos(WallTime time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const auto nanos = std::chrono::duration_cast<std::chrono::nanoseconds>(time - seconds).count();
+  std::string text = format_rfc3339(seconds);
+  text.resize(text.find_first_of(".Z"));
+  if (nanos != 0) {
+    std::string digits = std::to_string(nanos);
+    digits.insert(0, 9 - digits.size(), '0');
+    digits.resize(digits.find_last_not_of('0') + 1);
+    text += "." + digits;
+  }
+  return text + "Z";
 }
 
 }  // namespace slipway::cachestore

@@ -52,9 +52,16 @@ namespace image_rows {
 Status put(Database& database, const ImageRow& row, const std::vector<std::string>& blobs) {
   {
     auto cursor =
-        SLIP_TRY(database.query("INSERT INTO images (id, manifest, created) VALUES (?, ?, ?) "
+        SLIP_TRY(database.query("INSERT INTO images (id, manifest, created, parent) "
+                                "VALUES (?, ?, ?, ?) "
                                 "ON CONFLICT (id) DO UPDATE SET manifest = excluded.manifest"));
-    SLIP_TRY(cursor.bind(row.id).bind(row.manifest).bind(row.created).run());
+    cursor.bind(row.id).bind(row.manifest).bind(row.created);
+    if (row.parent.empty()) {
+      cursor.bind_null();
+    } else {
+      cursor.bind(row.parent);
+    }
+    SLIP_TRY(cursor.run());
   }
   SLIP_TRY(put_layers(database, row));
   for (const std::string& blob : blobs) {
@@ -83,12 +90,14 @@ Status remove(Database& database, std::string_view id) {
 Result<std::optional<ImageRow>> by_id(Database& database, std::string_view id) {
   ImageRow row;
   {
-    auto cursor = SLIP_TRY(database.query("SELECT id, manifest, created FROM images WHERE id = ?"));
+    auto cursor =
+        SLIP_TRY(database.query("SELECT id, manifest, created, parent FROM images WHERE id = ?"));
     cursor.bind(id);
     if (!SLIP_TRY(cursor.step())) return std::optional<ImageRow>();
     row.id = cursor.text(0);
     row.manifest = cursor.text(1);
     row.created = cursor.integer(2);
+    row.parent = cursor.text(3);
   }
   row.names = SLIP_TRY(
       texts_of(database, "SELECT name FROM image_names WHERE image = ? ORDER BY name", id));
@@ -122,6 +131,34 @@ Result<std::vector<std::string>> all_ids(Database& database) {
 Result<std::vector<std::string>> all_names(Database& database) {
   auto cursor = SLIP_TRY(database.query("SELECT name FROM image_names ORDER BY name"));
   return texts(cursor);
+}
+
+Result<bool> has_children(Database& database, std::string_view id) {
+  auto cursor = SLIP_TRY(database.query("SELECT 1 FROM images WHERE parent = ? LIMIT 1"));
+  cursor.bind(id);
+  return cursor.step();
+}
+
+Status add_use(Database& database, std::string_view id, std::string_view user, std::int64_t since) {
+  auto cursor = SLIP_TRY(
+      database.query("INSERT OR IGNORE INTO image_uses (image, user, since) VALUES (?, ?, ?)"));
+  return cursor.bind(id).bind(user).bind(since).run();
+}
+
+Status remove_use(Database& database, std::string_view id, std::string_view user) {
+  return run(database, "DELETE FROM image_uses WHERE image = ? AND user = ?", id, user);
+}
+
+Result<std::vector<std::string>> users(Database& database, std::string_view id) {
+  return texts_of(database, "SELECT user FROM image_uses WHERE image = ? ORDER BY since, user", id);
+}
+
+Result<std::vector<std::pair<std::string, std::string>>> all_uses(Database& database) {
+  auto cursor =
+      SLIP_TRY(database.query("SELECT image, user FROM image_uses ORDER BY image, since, user"));
+  std::vector<std::pair<std::string, std::string>> uses;
+  while (SLIP_TRY(cursor.step())) uses.emplace_back(cursor.text(0), cursor.text(1));
+  return uses;
 }
 
 }  // namespace image_rows
@@ -170,6 +207,22 @@ Result<std::vector<std::string>> only_of_image(Database& database, std::string_v
                   "SELECT digest FROM image_blobs AS mine WHERE image = ? AND NOT EXISTS (SELECT 1 "
                   "FROM image_blobs WHERE digest = mine.digest AND image <> mine.image)",
                   id);
+}
+
+Result<std::vector<std::string>> orphans(Database& database, std::int64_t before) {
+  auto cursor = SLIP_TRY(
+      database.query("SELECT digest FROM blobs WHERE created < ? AND NOT EXISTS "
+                     "(SELECT 1 FROM image_blobs WHERE image_blobs.digest = blobs.digest)"));
+  cursor.bind(before);
+  return texts(cursor);
+}
+
+Result<std::optional<BlobRow>> of_layer(Database& database, std::string_view diff_id) {
+  auto cursor = SLIP_TRY(database.query(
+      "SELECT digest, size, diff_id FROM blobs WHERE diff_id = ? ORDER BY size, digest LIMIT 1"));
+  cursor.bind(diff_id);
+  if (!SLIP_TRY(cursor.step())) return std::optional<BlobRow>();
+  return std::optional(BlobRow{cursor.text(0), cursor.integer(1), cursor.text(2)});
 }
 
 }  // namespace blob_rows

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/digest.h"
@@ -16,6 +17,7 @@ struct ImageRow {
   std::string id;        ///< "sha256:…" of the config.
   std::string manifest;  ///< "sha256:…"
   std::int64_t created = 0;
+  std::string parent;                 ///< Id; empty: none.
   std::vector<std::string> names;     ///< Canonical references, sorted.
   std::vector<std::string> diff_ids;  ///< Bottom first.
 };
@@ -45,6 +47,14 @@ Result<std::optional<std::string>> id_of_manifest(Database& database, std::strin
 Result<std::vector<std::string>> ids_with_prefix(Database& database, std::string_view prefix);
 Result<std::vector<std::string>> all_ids(Database& database);  ///< Newest first.
 Result<std::vector<std::string>> all_names(Database& database);
+Result<bool> has_children(Database& database, std::string_view id);
+
+/// Users hold an image; the pair is the key.
+Status add_use(Database& database, std::string_view id, std::string_view user, std::int64_t since);
+Status remove_use(Database& database, std::string_view id, std::string_view user);
+Result<std::vector<std::string>> users(Database& database, std::string_view id);
+/// Image and user, ordered.
+Result<std::vector<std::pair<std::string, std::string>>> all_uses(Database& database);
 
 }  // namespace image_rows
 
@@ -58,6 +68,10 @@ Result<bool> any_layer_of_size(Database& database, std::int64_t size);
 Result<std::vector<std::string>> all(Database& database);
 /// Blobs of image `id` that no other image uses.
 Result<std::vector<std::string>> only_of_image(Database& database, std::string_view id);
+/// Older than `before` and of no image.
+Result<std::vector<std::string>> orphans(Database& database, std::int64_t before);
+/// The stored form of the layer `diff_id`, if there is one; the smallest.
+Result<std::optional<BlobRow>> of_layer(Database& database, std::string_view diff_id);
 
 }  // namespace blob_rows
 }  // namespace slipway::cachestore

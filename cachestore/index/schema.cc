@@ -64,9 +64,24 @@ constexpr const char* kRegistries = R"sql(
   ALTER TABLE blobs ADD COLUMN boot TEXT;
 )sql";
 
+// images.parent: what an image was made from here. image_uses: containers, running or not. snapshots.diff_id:
+// a snapshot that was made for something else and became an image's layer too.
+constexpr const char* kOrigins = R"sql(
+  ALTER TABLE images ADD COLUMN parent TEXT;
+  CREATE INDEX images_by_parent ON images (parent) WHERE parent IS NOT NULL;
+  CREATE TABLE image_uses (
+    image TEXT NOT NULL REFERENCES images (id), user TEXT NOT NULL, since INTEGER NOT NULL,
+    PRIMARY KEY (image, user)
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE snapshots ADD COLUMN diff_id TEXT;
+  CREATE INDEX snapshots_by_diff ON snapshots (diff_id) WHERE diff_id IS NOT NULL;
+  CREATE INDEX blobs_by_diff ON blobs (diff_id) WHERE diff_id IS NOT NULL;
+)sql";
+
 constexpr std::array kMigrations = {
     Migration{1, "snapshots, blobs, images", kFirst},
     Migration{2, "registries", kRegistries},
+    Migration{3, "parents and users of images, layers among other snapshots", kOrigins},
 };
 constexpr std::int64_t kCurrent = kMigrations.back().version;
 

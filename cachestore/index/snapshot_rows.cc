@@ -85,6 +85,26 @@ Result<std::optional<SnapshotRow>> by_key(Database& database, SnapshotKind kind,
   return one(cursor);
 }
 
+Result<std::optional<SnapshotRow>> layer(Database& database, std::string_view diff_id) {
+  if (auto made = SLIP_TRY(by_key(database, SnapshotKind::kLayer, diff_id))) return made;
+  auto cursor = SLIP_TRY(
+      database.query("SELECT id, kind, key, metadata, created, used, bytes, boot FROM snapshots "
+                     "WHERE diff_id = ? LIMIT 1"));
+  cursor.bind(diff_id);
+  return one(cursor);
+}
+
+Status set_diff_id(Database& database, std::string_view id, std::string_view diff_id) {
+  auto cursor =
+      SLIP_TRY(database.query("UPDATE snapshots SET diff_id = ?, boot = NULL WHERE id = ?"));
+  return cursor.bind(diff_id).bind(id).run();
+}
+
+Status set_bytes(Database& database, std::string_view id, std::int64_t bytes) {
+  auto cursor = SLIP_TRY(database.query("UPDATE snapshots SET bytes = ? WHERE id = ?"));
+  return cursor.bind(bytes).bind(id).run();
+}
+
 Status touch(Database& database, std::string_view id, std::int64_t used) {
   auto cursor = SLIP_TRY(database.query("UPDATE snapshots SET used = ? WHERE id = ?"));
   return cursor.bind(used).bind(id).run();
@@ -100,22 +120,39 @@ Result<std::vector<std::string>> all_ids(Database& database) {
   return texts(cursor);
 }
 
+// A layer of some image, by its key or because it became one.
+#define SLIP_NEEDED_BY_IMAGE                                                                    \
+  "((kind = 'layer' AND EXISTS (SELECT 1 FROM image_layers WHERE diff_id = snapshots.key)) OR " \
+  "(snapshots.diff_id IS NOT NULL AND EXISTS "                                                  \
+  "(SELECT 1 FROM image_layers WHERE diff_id = snapshots.diff_id)))"
+
 Result<std::vector<std::string>> removable(Database& database, SnapshotKind kind,
                                            std::int64_t used_before) {
-  auto cursor = SLIP_TRY(database.query(
-      "SELECT id FROM snapshots WHERE kind = ? AND used < ? AND NOT (kind = 'layer' AND EXISTS "
-      "(SELECT 1 FROM image_layers WHERE diff_id = snapshots.key)) ORDER BY used"));
+  auto cursor =
+      SLIP_TRY(database.query("SELECT id FROM snapshots WHERE kind = ? AND used < ? AND "
+                              "NOT " SLIP_NEEDED_BY_IMAGE " ORDER BY used"));
   cursor.bind(kind_name(kind)).bind(used_before);
   return texts(cursor);
 }
 
 Result<bool> is_removable(Database& database, std::string_view id, std::int64_t used_before) {
-  auto cursor = SLIP_TRY(database.query(
-      "SELECT 1 FROM snapshots WHERE id = ? AND used < ? AND NOT (kind = 'layer' AND EXISTS "
-      "(SELECT 1 FROM image_layers WHERE diff_id = snapshots.key))"));
+  auto cursor =
+      SLIP_TRY(database.query("SELECT 1 FROM snapshots WHERE id = ? AND used < ? AND "
+                              "NOT " SLIP_NEEDED_BY_IMAGE));
   cursor.bind(id).bind(used_before);
   return cursor.step();
 }
+
+Result<std::vector<SnapshotRow>> by_use(Database& database) {
+  auto cursor = SLIP_TRY(
+      database.query("SELECT id, kind, key, metadata, created, used, bytes, boot FROM snapshots "
+                     "WHERE NOT " SLIP_NEEDED_BY_IMAGE " ORDER BY used, id"));
+  std::vector<SnapshotRow> rows;
+  while (SLIP_TRY(cursor.step())) rows.push_back(row_of(cursor));
+  return rows;
+}
+
+#undef SLIP_NEEDED_BY_IMAGE
 
 }  // namespace snapshot_rows
 }  // namespace slipway::cachestore

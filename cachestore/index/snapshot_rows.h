@@ -35,6 +35,11 @@ Result<std::optional<SnapshotRow>> by_id(Database& database, std::string_view id
 /// `key` must not be empty.
 Result<std::optional<SnapshotRow>> by_key(Database& database, SnapshotKind kind,
                                           std::string_view key);
+/// The snapshot that holds the layer: one made as a layer, or one that became one by set_diff_id().
+Result<std::optional<SnapshotRow>> layer(Database& database, std::string_view diff_id);
+/// Its files are on disk and this layer, too.
+Status set_diff_id(Database& database, std::string_view id, std::string_view diff_id);
+Status set_bytes(Database& database, std::string_view id, std::int64_t bytes);
 Status touch(Database& database, std::string_view id, std::int64_t used);
 Status remove(Database& database, std::string_view id);
 Result<std::vector<std::string>> all_ids(Database& database);
@@ -42,6 +47,8 @@ Result<std::vector<std::string>> all_ids(Database& database);
 /// out.
 Result<std::vector<std::string>> removable(Database& database, SnapshotKind kind,
                                            std::int64_t used_before);
+/// Rows that are no layers of images, least recently used first.
+Result<std::vector<SnapshotRow>> by_use(Database& database);
 /// Whether removable() would still name it.
 Result<bool> is_removable(Database& database, std::string_view id, std::int64_t used_before);
 

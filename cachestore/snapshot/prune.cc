@@ -9,11 +9,10 @@
 #include "cachestore/snapshot/store_core.h"
 
 namespace slipway::cachestore {
-namespace {
 
 // The lock is kept until the row is gone, so that a lease taken meanwhile waits and then sees that.
-Result<bool> prune_one(StoreCore& core, const std::string& id, std::int64_t used_before,
-                       ByteCount& freed) {
+Result<bool> prune_snapshot(StoreCore& core, const std::string& id, std::int64_t used_before,
+                            ByteCount& freed) {
   const Fd dir(::openat(core.snapshots_fd.get(), id.c_str(),
                         O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!dir.valid() && errno != ENOENT) return fail_errno("open snapshot " + id);
@@ -33,15 +32,13 @@ Result<bool> prune_one(StoreCore& core, const std::string& id, std::int64_t used
   return true;
 }
 
-}  // namespace
-
 Result<Store::PruneResult> prune_snapshots(StoreCore& core, SnapshotKind kind,
                                            std::int64_t used_before) {
   const auto ids = SLIP_TRY(core.index.with(
       [&](Database& database) { return snapshot_rows::removable(database, kind, used_before); }));
   Store::PruneResult result;
   for (const std::string& id : ids) {
-    if (SLIP_TRY(prune_one(core, id, used_before, result.freed))) ++result.snapshots;
+    if (SLIP_TRY(prune_snapshot(core, id, used_before, result.freed))) ++result.snapshots;
   }
   return result;
 }

@@ -91,5 +91,8 @@ const std::string& boot_id();
 /// Deletes rows and files of those that are unused since `used_before` and not leased. (prune.cc)
 Result<Store::PruneResult> prune_snapshots(StoreCore& core, SnapshotKind kind,
                                            std::int64_t used_before);
+/// One of them; false when it is used or needed. Adds to `freed`.
+Result<bool> prune_snapshot(StoreCore& core, const std::string& id, std::int64_t used_before,
+                            ByteCount& freed);
 
 }  // namespace slipway::cachestore

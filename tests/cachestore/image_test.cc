@@ -1,4 +1,5 @@
 // Importing, naming, inspecting and removing images.
+#include "cachestore/index/database.h"
 #include "tests/cachestore/fixtures.h"
 
 namespace slipway::cachestore {
@@ -31,6 +32,11 @@ class Images : public ::testing::Test {
   std::vector<std::string> names_in(const std::string& dir) {
     const Fd fd = scratch_.open("store/" + dir, O_RDONLY | O_DIRECTORY);
     return must(list_dir(fd.get(), dir));
+  }
+  static RemoveImage forced() {
+    RemoveImage how;
+    how.force = true;
+    return how;
   }
   Json json_of(const std::string& text) { return must(parse_json(text)); }
 
@@ -124,11 +130,81 @@ TEST_F(Images, TheLastNameTakesTheContentAlong) {
   EXPECT_FALSE(store_->remove_image("one"));
 }
 
-TEST_F(Images, RemovingByIdTakesEveryName) {
+TEST_F(Images, RemovingByIdTakesTheTagsOfOneRepositoryAndMoreOnlyByForce) {
   const Image image = import(archive("x"), "one");
+  must(store_->tag_image(image.id.short_hex(), name("one:2")));
   must(store_->tag_image(image.id.short_hex(), name("two")));
+  const auto refused = store_->remove_image(image.id.short_hex());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+  EXPECT_EQ(refused.error().text(),
+            "remove image \"" + image.id.short_hex() +
+                "\": it has names in several repositories: one:2, one:latest, two:latest; --force "
+                "removes them all");
+  must(store_->remove_image("two"));
   EXPECT_EQ(must(store_->remove_image(image.id.str())).untagged.size(), 2U);
   EXPECT_TRUE(must(store_->images()).empty());
+  const Image again = import(archive("y"), "one");
+  must(store_->tag_image("one", name("two")));
+  EXPECT_EQ(must(store_->remove_image(again.id.str(), forced())).untagged.size(), 2U);
+  EXPECT_TRUE(must(store_->images()).empty());
+}
+
+TEST_F(Images, WhatAStoppedContainerUsesStays) {
+  const Image image = import(archive("x"), "app");
+  must(store_->hold_image(image.id, "container web"));
+  must(store_->hold_image(image.id, "container db"));
+  must(store_->hold_image(image.id, "container db"));
+  const auto refused = store_->remove_image("app");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code(), ErrorCode::kConflict);
+  EXPECT_NE(refused.error().text().find("used by container"), std::string::npos);
+  EXPECT_NE(refused.error().text().find("and 1 more"), std::string::npos);
+  // Another process knows, too; by force the name goes and the content stays.
+  store_ = must(Store::open({scratch_.path("store"), {}, true}));
+  const auto removed = must(store_->remove_image("app", forced()));
+  EXPECT_EQ(removed.untagged.size(), 1U);
+  EXPECT_TRUE(removed.deleted.empty());
+  must(store_->collect({0}));
+  EXPECT_EQ(content_of(must(store_->image(image.id.str())).layers.front().path + "/bin/sh"), "x");
+  must(store_->release_image(image.id, "container web"));
+  EXPECT_FALSE(store_->remove_image(image.id.str()));
+  must(store_->release_image(image.id, "container db"));
+  EXPECT_EQ(must(store_->remove_image(image.id.str())).deleted.size(), 1U);
+  EXPECT_TRUE(names_in("snapshots").empty());
+  EXPECT_EQ(store_->hold_image(image.id, "container late").error().code(), ErrorCode::kNotFound);
+}
+
+TEST_F(Images, PruningLeavesWhatRunsOrHasAName) {
+  const Image image = import(archive("x"), "app");
+  RemoveImage dangling;
+  dangling.only_unused = dangling.only_unnamed = true;
+  EXPECT_EQ(store_->remove_image(image.id.str(), dangling).error().code(), ErrorCode::kConflict);
+  RemoveImage unused;
+  unused.only_unused = true;
+  {
+    const Lease running = must(store_->lease({image.layers.back().id}));
+    EXPECT_EQ(store_->remove_image(image.id.str(), unused).error().code(), ErrorCode::kConflict);
+  }
+  const auto removed = must(store_->remove_image(image.id.str(), unused));
+  EXPECT_EQ(removed.deleted, std::vector{image.id});
+  EXPECT_GT(removed.freed.value, archive("x").size());
+}
+
+TEST_F(Images, CollectTakesBlobsWithoutAnImageOnceTheyAreOld) {
+  const Digest young = must(store_->put_blob("young"));
+  const Digest old = must(store_->put_blob("old"));
+  const Image image = import(archive("x"), "app");
+  {
+    auto database = must(Database::open(scratch_.path("store/store.db"), false));
+    must(database.exec("UPDATE blobs SET created = 0 WHERE size <> 5"));
+  }
+  const auto collected = must(store_->collect({0}));
+  EXPECT_EQ(collected.blobs, 1U);
+  EXPECT_EQ(collected.freed.value, 3U);
+  EXPECT_TRUE(store_->has_blob(young));
+  EXPECT_FALSE(store_->has_blob(old));
+  EXPECT_TRUE(store_->image("app"));
 }
 
 TEST_F(Images, SharedContentStaysUntilItsLastImageGoes) {

@@ -236,5 +236,38 @@ TEST_F(Snapshots, ADamagedIndexIsAnErrorThatNamesIt) {
   EXPECT_NE(store.error().text().find("store.db"), std::string::npos);
 }
 
+TEST_F(Snapshots, CollectTakesTheLeastRecentlyUsedUntilTheRestFits) {
+  auto store = open();
+  std::vector<Snapshot> made;
+  for (int i = 0; i < 4; ++i) {
+    made.push_back(
+        commit(*store, std::to_string(i), std::string(1 << 20, static_cast<char>('a' + i))));
+  }
+  run_sql("UPDATE snapshots SET used = 1000 + CAST(key AS INTEGER)");
+  const Lease lease = must(store->lease({made[0].id}));
+  const auto collected = must(store->collect({5U << 19}));
+  EXPECT_EQ(collected.snapshots, 2U);
+  EXPECT_GE(collected.freed.value, 2U << 20);
+  EXPECT_TRUE(must(store->find(SnapshotKind::kStep, "0"))) << "leased";
+  EXPECT_FALSE(must(store->find(SnapshotKind::kStep, "1")));
+  EXPECT_FALSE(must(store->find(SnapshotKind::kStep, "2")));
+  EXPECT_TRUE(must(store->find(SnapshotKind::kStep, "3"))) << "used last";
+  EXPECT_EQ(must(store->collect(4_MiB)).snapshots, 0U);
+}
+
+TEST_F(Snapshots, CollectSweepsWhatADeadProcessLeft) {
+  auto store = open();
+  in_killed_child([&] {
+    auto own = open();
+    auto draft = new Draft(draft_with(*own, "never finished"));
+    (void)draft;
+  });
+  EXPECT_FALSE(names_in("drafts").empty());
+  must(store->collect({UINT64_MAX}));
+  for (const std::string& name : names_in("drafts")) {
+    EXPECT_TRUE(name.starts_with("spare") || name.ends_with(".lock")) << name;
+  }
+}
+
 }  // namespace
 }  // namespace slipway::cachestore
