@@ -77,7 +77,7 @@ struct Image {
   Digest manifest;  ///< Digest of the manifest.
   std::vector<Reference> names;
   std::vector<Reference> digests;  ///< "name@sha256:…" in the registries it came from or went to.
-  std::optional<Digest> parent;  ///< The image it was made from here, while that exists.
+  std::optional<Digest> parent;    ///< The image it was made from here, while that exists.
   ImageConfig config;
   std::vector<Digest> diff_ids;
   std::vector<Snapshot> layers;  ///< Bottom first; all present.
@@ -180,9 +180,9 @@ class Store {
   /// Docker's inspect shape (one object).
   Result<Json> inspect_image(const std::string& name_or_id);
 
-  /// Removes what nobody needs: layers and blobs without an image for an hour, what dead processes left; and then, least
-  /// recently used first, snapshots that are no image's layers, until those that stay take at most `keep`. What is leased,
-  /// held or being written stays. Safe beside everything else.
+  /// Removes what nobody needs: layers and blobs that had no image for an hour, what dead processes left; and then,
+  /// least recently used first, snapshots that are no image's layers, until those that stay take at most `keep`. What
+  /// is leased, held or being written stays. Safe beside everything else.
   struct Collected {
     std::uint64_t snapshots = 0;
     std::uint64_t blobs = 0;
