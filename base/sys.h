@@ -37,14 +37,14 @@ Result<ExitInfo> wait_pidfd(int pidfd);
 /// poll(2) on one descriptor for reading: true readable, false at the deadline. Restarts on EINTR.
 Result<bool> wait_readable(int fd, std::optional<MonoTime> deadline);
 
-/// Runs a trusted host program (no shell; absolute path or found in PATH), stdin from /dev/null, output
-/// captured up to 1 MiB each. Killed at the deadline or on cancel.
+/// Runs a trusted host program (no shell; absolute path or found in PATH), `input` on its stdin (secrets belong there,
+/// never into argv), output captured up to 1 MiB each. Killed at the deadline or on cancel.
 struct CommandResult {
   ExitInfo exit;
   std::string out;
   std::string err;
 };
 Result<CommandResult> run_command(const std::vector<std::string>& argv, const CancelToken& cancel,
-                                  std::chrono::milliseconds timeout);
+                                  std::chrono::milliseconds timeout, std::string_view input = {});
 
 }  // namespace slipway::sys

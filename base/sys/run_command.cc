@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <spawn.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <cerrno>
 #include <climits>
 
+#include "base/files.h"
 #include "base/sys.h"
 #include "base/text.h"
 #include "base/units.h"
@@ -42,9 +44,9 @@ struct SpawnActions {
 
 // A process group of its own: the terminal's Ctrl-C must reach us, not the helper program, and a
 // kill reaches its children too.
-Result<pid_t> spawn(const std::vector<std::string>& argv, int out, int err) {
+Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int err) {
   SpawnActions spawn;
-  posix_spawn_file_actions_addopen(&spawn.actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_adddup2(&spawn.actions, in, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&spawn.actions, out, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&spawn.actions, err, STDERR_FILENO);
   sigset_t none;
@@ -65,6 +67,16 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int out, int err) {
       posix_spawnp(&pid, words[0], &spawn.actions, &spawn.attributes, words.data(), environ);
   if (error != 0) return fail(errno_error(error, "run " + argv[0]));
   return pid;
+}
+
+// Memory of its own and not a pipe: a pipe may be smaller than the input, and then somebody has to feed it.
+Result<Fd> make_input(std::string_view input) {
+  if (input.empty()) return open_file("/dev/null", O_RDONLY);
+  Fd fd(::memfd_create("input", MFD_CLOEXEC));
+  if (!fd) return fail_errno("make input");
+  SLIP_TRY(write_all(fd.get(), input, "input"));
+  if (::lseek(fd.get(), 0, SEEK_SET) < 0) return fail_errno("make input");
+  return fd;
 }
 
 // Reads what is there; false at the end of the stream.
@@ -127,13 +139,14 @@ void drain_rest(Fd& fd, std::string& into) {
 }  // namespace
 
 Result<CommandResult> run_command(const std::vector<std::string>& argv, const CancelToken& cancel,
-                                  std::chrono::milliseconds timeout) {
+                                  std::chrono::milliseconds timeout, std::string_view input) {
   if (argv.empty()) return fail(ErrorCode::kInvalid, "run command: no program given");
   const std::string what = "run " + printable(argv[0]);
   if (cancel.cancelled()) return fail(ErrorCode::kCancelled, what + ": cancelled");
+  const Fd in = SLIP_TRY_WITHIN(what, make_input(input));
   Pipe out = SLIP_TRY_WITHIN(what, make_pipe());
   Pipe err = SLIP_TRY_WITHIN(what, make_pipe());
-  const pid_t pid = SLIP_TRY(spawn(argv, out.write.get(), err.write.get()));
+  const pid_t pid = SLIP_TRY(spawn(argv, in.get(), out.write.get(), err.write.get()));
   out.write.reset();
   err.write.reset();
   Result<Fd> pidfd = pidfd_open(pid);

@@ -14,7 +14,7 @@ struct KindRow {
   bool message = false;  // line
   bool ended = false;    // status, exit_code, seconds, reason
 };
-constexpr std::array<KindRow, 8> kKinds{{
+constexpr std::array<KindRow, 9> kKinds{{
     {.name = "run_start", .named = true},
     {.name = "job_start", .named = true},
     {.name = "step_start", .named = true},
@@ -23,6 +23,7 @@ constexpr std::array<KindRow, 8> kKinds{{
     {.name = "job_end", .ended = true},
     {.name = "run_end", .ended = true},
     {.name = "notice", .message = true},
+    {.name = "progress", .message = true},
 }};
 
 }  // namespace

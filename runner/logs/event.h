@@ -13,7 +13,17 @@ namespace slipway::runner {
 
 /// One event of a run. The JSON form (configs/events.schema.json) has at least t, seq, run, job, step, kind.
 struct Event {
-  enum class Kind { kRunStart, kJobStart, kStepStart, kLog, kStepEnd, kJobEnd, kRunEnd, kNotice };
+  enum class Kind {
+    kRunStart,
+    kJobStart,
+    kStepStart,
+    kLog,
+    kStepEnd,
+    kJobEnd,
+    kRunEnd,
+    kNotice,
+    kProgress,  ///< What a step is doing right now; the next one replaces it, and no log keeps it.
+  };
   Kind kind = Kind::kLog;
   std::string run;
   std::string job;   ///< Instance name; empty for the run's own events.
@@ -21,7 +31,8 @@ struct Event {
   std::string name;  ///< Shown name of job or step (start events).
   std::string
       stream;  ///< kLog: "stdout", "stderr", or "slipway" (the runner's own words: shown commands, retries).
-  std::string line;  ///< kLog and kNotice: one line without its newline, masked, valid UTF-8.
+  std::string
+      line;  ///< kLog, kNotice, kProgress: one line without its newline, masked, valid UTF-8.
   std::string
       status;  ///< End events: succeeded failed skipped cancelled timed-out out-of-memory error warning.
   int exit_code = 0;

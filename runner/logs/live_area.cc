@@ -66,9 +66,10 @@ std::string job_row(const JobView& job, MonoTime now, std::size_t frame, std::si
     line.add(counter + " ", Paint::kDim, style);
   }
   line.add(fit(step_text(job), room(), style), Paint::kNone, style);
-  if (!job.last_line.empty() && room() > 16) {
-    line.add("  " + fit(terminal_safe(job.last_line, KeepColour::kNo), room() - 2, style),
-             Paint::kDim, style);
+  const std::string& newest = job.progress.empty() ? job.last_line : job.progress;
+  if (!newest.empty() && room() > 16) {
+    line.add("  " + fit(terminal_safe(newest, KeepColour::kNo), room() - 2, style), Paint::kDim,
+             style);
   }
   line.pad_to(time_column);
   line.add(line.used + time.size() <= columns ? time : "", Paint::kDim, style);
@@ -122,6 +123,10 @@ std::string single_row(const JobView& job, MonoTime now, std::size_t frame, std:
   if (line.used + tail > columns) return line.text;
   if (!counter.empty()) line.add("  " + counter, Paint::kDim, style);
   line.add("  " + time, Paint::kDim, style);
+  if (!job.progress.empty() && line.used + 16 < columns) {
+    line.add("  " + fit(printable(job.progress), columns - line.used - 2, style), Paint::kDim,
+             style);
+  }
   return line.text;
 }
 

@@ -64,6 +64,7 @@ class PlainSink : public EventSink {
       case Event::Kind::kNotice:
         return style_.paint(Paint::kWarn, "note: " + printable(event.line));
       case Event::Kind::kRunEnd:
+      case Event::Kind::kProgress:
         return "";
     }
     return "";

@@ -30,15 +30,15 @@ bool set_in_environment(const char* name) {
   return value != nullptr && *value != '\0';
 }
 
-ProgressMode resolve(const ProgressOptions& options) {
+}  // namespace
+
+ProgressMode resolve_progress_mode(const ProgressOptions& options) {
   if (options.mode != ProgressMode::kAuto) return options.mode;
   const char* term = std::getenv("TERM");
   const bool dumb = term == nullptr || *term == '\0' || std::string_view(term) == "dumb";
   const bool live = ::isatty(options.fd) == 1 && !dumb && !set_in_environment("CI");
   return live ? ProgressMode::kTty : ProgressMode::kPlain;
 }
-
-}  // namespace
 
 Result<ProgressMode> parse_progress_mode(const std::string& text) {
   std::vector<std::string> names;
@@ -54,7 +54,7 @@ Result<ProgressMode> parse_progress_mode(const std::string& text) {
 
 std::shared_ptr<EventSink> make_progress_sink(const ProgressOptions& options, const Clock& clock) {
   const Style style{.colour = options.colour, .utf8 = locale_is_utf8()};
-  switch (resolve(options)) {
+  switch (resolve_progress_mode(options)) {
     case ProgressMode::kTty:
       return make_tty_sink(options, style, clock);
     case ProgressMode::kJson:

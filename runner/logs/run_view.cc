@@ -37,13 +37,19 @@ void RunView::apply(const Event& event, MonoTime now) {
       return start_step(event, now);
     case Event::Kind::kLog:
       if (event.stream != "slipway" && !event.line.empty()) {
-        find_or_add(event.job).last_line = event.line.substr(0, kMaxLastLine);
+        JobView& job = find_or_add(event.job);
+        job.last_line = event.line.substr(0, kMaxLastLine);
+        job.progress.clear();
       }
+      return;
+    case Event::Kind::kProgress:
+      find_or_add(event.job).progress = event.line.substr(0, kMaxLastLine);
       return;
     case Event::Kind::kStepEnd: {
       JobView& job = find_or_add(event.job);
       job.step.clear();
       job.last_line.clear();
+      job.progress.clear();
       job.steps_done++;
       return;
     }
@@ -77,6 +83,7 @@ void RunView::start_step(const Event& event, MonoTime now) {
   job.step = event.name.empty() ? event.step : event.name;
   job.step_started = now;
   job.last_line.clear();
+  job.progress.clear();
   if (job.steps != 0 && job.steps_done >= job.steps) job.steps_done = 0;  // another attempt
 }
 
@@ -87,6 +94,7 @@ void RunView::end_job(const Event& event) {
   job.phase = JobView::Phase::kEnded;
   job.status = event.status;
   job.last_line.clear();
+  job.progress.clear();
   if (look_of(event.status).failure) ++failed_;
 }
 

@@ -20,6 +20,7 @@ struct JobView {
   std::size_t steps_done = 0;
   std::string step;       ///< Running step's name; empty between steps.
   std::string last_line;  ///< Newest line of job output.
+  std::string progress;   ///< What the engine does for the step right now; over last_line.
   MonoTime started{};
   MonoTime step_started{};
 };

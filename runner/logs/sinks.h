@@ -19,6 +19,8 @@ struct ProgressOptions {
   bool colour = false;  ///< NO_COLOR, CLICOLOR_FORCE, --color already weighed.
   std::string repeat_command;  ///< "runner exec ci.yml": the summary adds --job NAME.
 };
+/// What kAuto means here.
+ProgressMode resolve_progress_mode(const ProgressOptions& options);
 /// tty: a tree of jobs and steps with timers, redrawn in place below scrolled-out finished parts; plain: one line per
 /// event, prefixed by the job when several run; json: one object a line; quiet: only the failure summary.
 /// All but json end with the summary: failed jobs, each with its failed step, the last 20 lines and the command to

@@ -58,6 +58,7 @@ void RunSummary::on_event(const Event& event) {
       break;
     case Event::Kind::kRunStart:
     case Event::Kind::kNotice:
+    case Event::Kind::kProgress:
       break;
   }
 }

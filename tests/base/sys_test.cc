@@ -71,6 +71,12 @@ TEST(RunCommand, CapturesBothStreamsAndTheExitCode) {
   EXPECT_EQ(result.exit.code, 3);
 }
 
+TEST(RunCommand, GivesInputOfAnySizeOnStandardInput) {
+  const std::string input(300'000, 'x');
+  const CommandResult result = run_command({"wc", "-c"}, CancelToken(), minutes(1), input).value();
+  EXPECT_EQ(result.out, "300000\n");
+}
+
 TEST(RunCommand, KeepsTheFirstMebibyteAndReadsOn) {
   const CommandResult result =
       run_command({"head", "-c", "5000000", "/dev/zero"}, CancelToken(), minutes(1)).value();

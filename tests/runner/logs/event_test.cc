@@ -97,9 +97,10 @@ Event make(Event::Kind kind) {
   return event;
 }
 
-constexpr std::array<Event::Kind, 8> kAllKinds{
-    Event::Kind::kRunStart, Event::Kind::kJobStart, Event::Kind::kStepStart, Event::Kind::kLog,
-    Event::Kind::kStepEnd,  Event::Kind::kJobEnd,   Event::Kind::kRunEnd,    Event::Kind::kNotice};
+constexpr std::array<Event::Kind, 9> kAllKinds{
+    Event::Kind::kRunStart, Event::Kind::kJobStart, Event::Kind::kStepStart,
+    Event::Kind::kLog,      Event::Kind::kStepEnd,  Event::Kind::kJobEnd,
+    Event::Kind::kRunEnd,   Event::Kind::kNotice,   Event::Kind::kProgress};
 
 TEST(EventJson, EveryKindMatchesThePublishedSchema) {
   const Json schema = load_schema();
