@@ -100,6 +100,22 @@ struct ImportRequest {
   std::function<void(const ImportProgress&)> progress;
 };
 
+/// A step of an image's making. Its layer: a draft, a snapshot or a copy of a directory, at most one of them; none: the
+/// step changed the config only.
+struct ImageStep {
+  std::optional<Draft> draft;  ///< Its upper becomes the layer.
+  std::string snapshot;        ///< Becomes the layer as it is, and stays what it was.
+  int upper_fd = -1;           ///< An overlay's upper, not written meanwhile. Borrowed.
+  HistoryEntry
+      history;  ///< `empty_layer` follows from the above; `created` is the config's when not set.
+};
+struct CreateImage {
+  std::optional<Digest> parent;  ///< Image id; nothing: from scratch.
+  std::vector<ImageStep> steps;
+  ImageConfig config;  ///< All of it, but for `history`, which is the parent's and then the steps'.
+  std::optional<Reference> name;  ///< Moves to the new image.
+};
+
 struct RemoveImage {
   bool force =
       false;  ///< Names go whoever uses the image; what is in use keeps its content until it is released.
@@ -161,6 +177,9 @@ class Store {
   /// By name, name@digest, "sha256:…" id, or id prefix of at least 4 digits. kNotFound says so and offers a near name.
   Result<Image> image(const std::string& name_or_id);
   Result<std::vector<Image>> images();
+  /// An image made here: `parent`'s layers and those of the steps. Whole or not at all. Only digests are computed:
+  /// layers are packed when they leave the machine. architecture, os and created are filled in when empty.
+  Result<Image> create_image(CreateImage request, const CancelToken& cancel);
   /// Untags or deletes as docker rmi does: a name goes, and with the last name the content. kConflict names what stands
   /// against it: users (below), images made from it, an id with names in several repositories.
   struct Removed {

@@ -37,6 +37,8 @@ struct Descriptor {
   Digest digest;
   std::uint64_t size = 0;
 };
+/// A layer's descriptor of any manifest, with the media type OCI has for it.
+Descriptor oci_descriptor(const Json& descriptor);
 std::string make_manifest(const Descriptor& config, const std::vector<Descriptor>& layers);
 
 /// The `config` member in Docker's spelling (User, Env, Cmd, …).

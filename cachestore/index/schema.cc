@@ -64,8 +64,8 @@ constexpr const char* kRegistries = R"sql(
   ALTER TABLE blobs ADD COLUMN boot TEXT;
 )sql";
 
-// images.parent: what an image was made from here. image_uses: containers, running or not. snapshots.diff_id:
-// a snapshot that was made for something else and became an image's layer too.
+// images.parent: what an image was made from here. image_uses: containers, running or not. snapshots.diff_id,
+// tar_size: of what pack_layer() makes of it, once that is known; so a step's snapshot becomes a layer without a copy.
 constexpr const char* kOrigins = R"sql(
   ALTER TABLE images ADD COLUMN parent TEXT;
   CREATE INDEX images_by_parent ON images (parent) WHERE parent IS NOT NULL;
@@ -74,6 +74,7 @@ constexpr const char* kOrigins = R"sql(
     PRIMARY KEY (image, user)
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE snapshots ADD COLUMN diff_id TEXT;
+  ALTER TABLE snapshots ADD COLUMN tar_size INTEGER;
   CREATE INDEX snapshots_by_diff ON snapshots (diff_id) WHERE diff_id IS NOT NULL;
   CREATE INDEX blobs_by_diff ON blobs (diff_id) WHERE diff_id IS NOT NULL;
 )sql";

@@ -87,6 +87,10 @@ Result<std::optional<SnapshotRow>> by_key(Database& database, SnapshotKind kind,
 
 Result<std::optional<SnapshotRow>> layer(Database& database, std::string_view diff_id) {
   if (auto made = SLIP_TRY(by_key(database, SnapshotKind::kLayer, diff_id))) return made;
+  return packs_to(database, diff_id);
+}
+
+Result<std::optional<SnapshotRow>> packs_to(Database& database, std::string_view diff_id) {
   auto cursor = SLIP_TRY(
       database.query("SELECT id, kind, key, metadata, created, used, bytes, boot FROM snapshots "
                      "WHERE diff_id = ? LIMIT 1"));
@@ -94,10 +98,18 @@ Result<std::optional<SnapshotRow>> layer(Database& database, std::string_view di
   return one(cursor);
 }
 
-Status set_diff_id(Database& database, std::string_view id, std::string_view diff_id) {
-  auto cursor =
-      SLIP_TRY(database.query("UPDATE snapshots SET diff_id = ?, boot = NULL WHERE id = ?"));
-  return cursor.bind(diff_id).bind(id).run();
+Result<std::optional<Packed>> packed(Database& database, std::string_view id) {
+  auto cursor = SLIP_TRY(database.query(
+      "SELECT diff_id, tar_size FROM snapshots WHERE id = ? AND diff_id IS NOT NULL"));
+  cursor.bind(id);
+  if (!SLIP_TRY(cursor.step())) return std::optional<Packed>();
+  return std::optional(Packed{cursor.text(0), cursor.integer(1)});
+}
+
+Status set_packed(Database& database, std::string_view id, const Packed& packed) {
+  auto cursor = SLIP_TRY(
+      database.query("UPDATE snapshots SET diff_id = ?, tar_size = ?, boot = NULL WHERE id = ?"));
+  return cursor.bind(packed.diff_id).bind(packed.size).bind(id).run();
 }
 
 Status set_bytes(Database& database, std::string_view id, std::int64_t bytes) {

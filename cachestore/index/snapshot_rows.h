@@ -35,10 +35,18 @@ Result<std::optional<SnapshotRow>> by_id(Database& database, std::string_view id
 /// `key` must not be empty.
 Result<std::optional<SnapshotRow>> by_key(Database& database, SnapshotKind kind,
                                           std::string_view key);
-/// The snapshot that holds the layer: one made as a layer, or one that became one by set_diff_id().
+/// The snapshot that holds the layer: one made as a layer, or one that packs to it.
 Result<std::optional<SnapshotRow>> layer(Database& database, std::string_view diff_id);
-/// Its files are on disk and this layer, too.
-Status set_diff_id(Database& database, std::string_view id, std::string_view diff_id);
+/// The snapshot that packs to exactly this tar; layers of strangers do not.
+Result<std::optional<SnapshotRow>> packs_to(Database& database, std::string_view diff_id);
+/// What a snapshot packs to, if that is known.
+struct Packed {
+  std::string diff_id;
+  std::int64_t size = 0;
+};
+Result<std::optional<Packed>> packed(Database& database, std::string_view id);
+/// Notes it, and that the files are on disk.
+Status set_packed(Database& database, std::string_view id, const Packed& packed);
 Status set_bytes(Database& database, std::string_view id, std::int64_t bytes);
 Status touch(Database& database, std::string_view id, std::int64_t used);
 Status remove(Database& database, std::string_view id);
