@@ -55,7 +55,14 @@ struct ContainerInfo {
   std::string name;
   WallTime created{};
   ContainerConfig config;
-  std::vector<std::string> argv;  ///< What runs: entrypoint and command joined with the image's.
+  // What runs, with the image's part filled in.
+  std::vector<std::string> argv;
+  std::vector<std::string> env;
+  std::string working_dir;
+  std::string user;
+  std::string hostname;
+  std::string stop_signal;            ///< "SIGTERM"
+  std::optional<HealthCheck> health;  ///< Nothing: there is none, or it is switched off.
   ContainerState state;
   std::vector<MountInfo> mounts;
   std::vector<EndpointInfo> endpoints;
