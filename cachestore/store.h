@@ -216,6 +216,7 @@ class Store {
   bool has_blob(const Digest& digest) const;
 
  private:
+  friend struct StoreAccess;  // the room's other doors
   struct State;
   explicit Store(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;

@@ -69,7 +69,8 @@ Result<std::optional<KnownLayer>> find_known_layer(StoreCore& core, int fd,
     const auto blob = SLIP_TRY(blob_rows::get(database, hashed.digest.str()));
     if (!blob || blob->diff_id.empty() || !core.blobs.has(hashed.digest)) return Maybe();
     const auto row = SLIP_TRY(snapshot_rows::by_key(database, SnapshotKind::kLayer, blob->diff_id));
-    if (!row || !usable(core, *row)) return Maybe();
+    // Not of a pull that still runs: nobody has synced it yet.
+    if (!row || !row->boot.empty() || !usable(core, *row)) return Maybe();
     Fd lease(
         ::openat(core.snapshots_fd.get(), row->id.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!lease.valid() || ::flock(lease.get(), LOCK_SH | LOCK_NB) != 0) return Maybe();

@@ -1,7 +1,7 @@
 // SQL of the tables about registries.
 #include "cachestore/index/registry_rows.h"
 
-namespace slipway::cachestore::registry_rows {
+namespace slipway::cachestore {
 namespace {
 
 Result<std::optional<std::string>> first(Cursor& cursor) {
@@ -16,6 +16,8 @@ Result<std::vector<std::string>> texts(Cursor& cursor) {
 }
 
 }  // namespace
+
+namespace registry_rows {
 
 Status put_digest(Database& database, std::string_view repository, std::string_view digest,
                   std::string_view platform, std::string_view image) {
@@ -72,4 +74,62 @@ Result<std::vector<std::string>> blob_repositories(Database& database, std::stri
   return texts(cursor);
 }
 
-}  // namespace slipway::cachestore::registry_rows
+Result<bool> in_some_repository(Database& database, std::string_view digest) {
+  auto cursor =
+      SLIP_TRY(database.query("SELECT 1 FROM blob_repositories WHERE digest = ? LIMIT 1"));
+  cursor.bind(digest);
+  return cursor.step();
+}
+
+}  // namespace registry_rows
+
+namespace pull_rows {
+
+Result<bool> blob_trusted(Database& database, std::string_view digest, std::string_view boot) {
+  auto cursor =
+      SLIP_TRY(database.query("SELECT 1 FROM blobs WHERE digest = ? AND diff_id IS NOT NULL AND "
+                              "(boot IS NULL OR boot = ?)"));
+  cursor.bind(digest).bind(boot);
+  return cursor.step();
+}
+
+Status put_blob(Database& database, const BlobRow& row, std::int64_t created,
+                std::string_view boot) {
+  auto cursor =
+      SLIP_TRY(database.query("INSERT OR REPLACE INTO blobs (digest, size, created, diff_id, boot) "
+                              "VALUES (?, ?, ?, ?, ?)"));
+  cursor.bind(row.digest).bind(row.size).bind(created).bind(row.diff_id).bind(boot);
+  return cursor.run();
+}
+
+Status confirm(Database& database, std::string_view digest, std::string_view diff_id) {
+  auto blob = SLIP_TRY(database.query("UPDATE blobs SET boot = NULL WHERE digest = ?"));
+  SLIP_TRY(blob.bind(digest).run());
+  auto snapshot =
+      SLIP_TRY(database.query("UPDATE snapshots SET boot = NULL WHERE kind = 'layer' AND key = ?"));
+  return snapshot.bind(diff_id).run();
+}
+
+}  // namespace pull_rows
+
+namespace packed_rows {
+
+Status put(Database& database, const PackedRow& row) {
+  auto cursor = SLIP_TRY(
+      database.query("INSERT OR REPLACE INTO packed_layers (diff_id, media_type, digest, size) "
+                     "VALUES (?, ?, ?, ?)"));
+  return cursor.bind(row.diff_id).bind(row.media_type).bind(row.digest).bind(row.size).run();
+}
+
+Result<std::optional<PackedRow>> get(Database& database, std::string_view diff_id,
+                                     std::string_view media_type) {
+  auto cursor = SLIP_TRY(database.query(
+      "SELECT digest, size FROM packed_layers WHERE diff_id = ? AND media_type = ?"));
+  cursor.bind(diff_id).bind(media_type);
+  if (!SLIP_TRY(cursor.step())) return std::optional<PackedRow>();
+  return std::optional(
+      PackedRow{std::string(diff_id), std::string(media_type), cursor.text(0), cursor.integer(1)});
+}
+
+}  // namespace packed_rows
+}  // namespace slipway::cachestore

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "cachestore/index/database.h"
+#include "cachestore/index/image_rows.h"
 
 namespace slipway::cachestore {
 
@@ -33,5 +33,35 @@ Status put_blob_repository(Database& database, std::string_view digest,
 Result<std::vector<std::string>> blob_repositories(Database& database, std::string_view digest,
                                                    std::string_view registry);
 
+/// Whether any registry is known to have it.
+Result<bool> in_some_repository(Database& database, std::string_view digest);
+
 }  // namespace registry_rows
+
+/// Layers that a pull has finished before its image is: known in this boot only, until the image is recorded.
+namespace pull_rows {
+
+/// Whether the blob's bytes are as they were received.
+Result<bool> blob_trusted(Database& database, std::string_view digest, std::string_view boot);
+Status put_blob(Database& database, const BlobRow& row, std::int64_t created,
+                std::string_view boot);
+/// After a sync: blob and snapshot are on disk.
+Status confirm(Database& database, std::string_view digest, std::string_view diff_id);
+
+}  // namespace pull_rows
+
+/// What a layer made here became when it was packed and compressed, so that a registry can be asked for it.
+struct PackedRow {
+  std::string diff_id;
+  std::string media_type;
+  std::string digest;
+  std::int64_t size = 0;
+};
+namespace packed_rows {
+
+Status put(Database& database, const PackedRow& row);
+Result<std::optional<PackedRow>> get(Database& database, std::string_view diff_id,
+                                     std::string_view media_type);
+
+}  // namespace packed_rows
 }  // namespace slipway::cachestore

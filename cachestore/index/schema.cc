@@ -49,6 +49,7 @@ constexpr const char* kFirst = R"sql(
 
 // repo_digests: what a repository called an image; `digest` is of its manifest or of the index it was chosen from, and
 // then `platform` is the one asked for. blob_repositories: where a registry is known to have a blob, for mounts.
+// packed_layers: what layers made here became when they were pushed.
 // blobs.boot: as snapshots.boot, of layers of a pull that has not ended.
 constexpr const char* kRegistries = R"sql(
   CREATE TABLE repo_digests (
@@ -60,6 +61,10 @@ constexpr const char* kRegistries = R"sql(
   CREATE TABLE blob_repositories (
     digest TEXT NOT NULL, repository TEXT NOT NULL,
     PRIMARY KEY (digest, repository)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE packed_layers (
+    diff_id TEXT NOT NULL, media_type TEXT NOT NULL, digest TEXT NOT NULL, size INTEGER NOT NULL,
+    PRIMARY KEY (diff_id, media_type)
   ) STRICT, WITHOUT ROWID;
   ALTER TABLE blobs ADD COLUMN boot TEXT;
 )sql";

@@ -9,32 +9,39 @@
 
 namespace slipway::cachestore {
 
-Result<Applied> apply_archive(const ApplyRequest& request, const CancelToken& cancel) {
-  const CancelToken stop = cancel.child();
-  FdSource raw({request.fd, request.source, request.tee_fd, request.tee_name, stop,
-                request.limits.stall, request.limits.total});
+Result<Applied> apply_source(ByteSource& raw, const ApplyRequest& request, HashPlain hash,
+                             const std::function<void(const UnpackStats&)>& progress,
+                             const CancelToken& stop) {
   Decoded decoded = SLIP_TRY(decode(raw, request.source, request.limits.max_ratio));
   Applied applied;
   applied.compression = decoded.compression;
   // Of a plain tar the blob and the diff ID are the same bytes, hashed once, in the reading thread.
-  const bool hash_here = request.tee_fd >= 0 && decoded.compression != Compression::kNone;
-  {
-    PumpedChunks pumped(*decoded.bytes, stop);
-    HashedChunks hashed(pumped);
-    ChunkStream& chunks = hash_here ? static_cast<ChunkStream&>(hashed) : pumped;
-    TarReader reader(chunks, request.source, request.limits);
-    Applier applier(reader, request.target_fd, request.policy, request.xattrs, request.limits);
-    if (request.progress) {
-      applier.on_progress = [&](const UnpackStats& stats) {
-        request.progress(raw.bytes(), stats.entries);
-      };
-    }
-    applied.stats = SLIP_TRY(applier.run());
-    if (hash_here) applied.diff_id = hashed.digest();
+  const bool hash_here = hash == HashPlain::kYes && decoded.compression != Compression::kNone;
+  PumpedChunks pumped(*decoded.bytes, stop);
+  HashedChunks hashed(pumped);
+  ChunkStream& chunks = hash_here ? static_cast<ChunkStream&>(hashed) : pumped;
+  TarReader reader(chunks, request.source, request.limits);
+  Applier applier(reader, request.target_fd, request.policy, request.xattrs, request.limits);
+  applier.on_progress = progress;
+  applied.stats = SLIP_TRY(applier.run());
+  if (hash_here) applied.diff_id = hashed.digest();
+  return applied;
+}
+
+Result<Applied> apply_archive(const ApplyRequest& request, const CancelToken& cancel) {
+  const CancelToken stop = cancel.child();
+  FdSource raw({request.fd, request.source, request.tee_fd, request.tee_name, stop,
+                request.limits.stall, request.limits.total});
+  const bool tee = request.tee_fd >= 0;
+  std::function<void(const UnpackStats&)> progress;
+  if (request.progress) {
+    progress = [&](const UnpackStats& stats) { request.progress(raw.bytes(), stats.entries); };
   }
+  Applied applied =
+      SLIP_TRY(apply_source(raw, request, tee ? HashPlain::kYes : HashPlain::kNo, progress, stop));
   applied.blob_size = raw.bytes();
-  if (request.tee_fd >= 0) applied.blob = raw.digest();
-  if (request.tee_fd >= 0 && !hash_here) applied.diff_id = applied.blob;
+  if (tee) applied.blob = raw.digest();
+  if (tee && applied.compression == Compression::kNone) applied.diff_id = applied.blob;
   return applied;
 }
 

@@ -32,4 +32,11 @@ struct Applied {
 };
 Result<Applied> apply_archive(const ApplyRequest& request, const CancelToken& cancel);
 
+/// The same from any source, which must obey `stop`: it is fired when the archive ends early. `fd`, the copy, the
+/// blob's digest and request.progress are the caller's business. The plain tar is hashed unless the archive is one.
+enum class HashPlain { kNo, kYes };
+Result<Applied> apply_source(ByteSource& raw, const ApplyRequest& request, HashPlain hash,
+                             const std::function<void(const UnpackStats&)>& progress,
+                             const CancelToken& stop);
+
 }  // namespace slipway::cachestore
