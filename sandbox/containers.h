@@ -65,9 +65,10 @@ class Containers {
   virtual Status update(const std::string& name, const Limits& limits,
                         const std::optional<RestartPolicy>& restart) = 0;
   virtual Status remove(const std::string& name, const RemoveOptions& options) = 0;
-  /// Blocks; the exit code.
+  /// Blocks; the exit code. `begun` is called once, when the wait is with the monitor: nothing is missed from then on,
+  /// so whoever calls start() after it learns the exit code also of a container that ends and is removed at once.
   virtual Result<int> wait(const std::string& name, WaitCondition condition,
-                           const CancelToken& cancel) = 0;
+                           const CancelToken& cancel, const std::function<void()>& begun = {}) = 0;
 
   virtual Result<ContainerInfo> inspect(const std::string& name) = 0;
   virtual Result<std::vector<ContainerInfo>> list() = 0;  ///< All, newest first.
