@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/fd.h"
+#include "base/result.h"
+#include "sandbox/container_config.h"
+#include "sandbox/net/address.h"
+
+namespace slipway::sandbox::net {
+
+/// What the rules have to know of a network.
+struct FirewallNetwork {
+  std::string bridge;
+  std::vector<Subnet> subnets;
+  bool internal = false;
+  bool masquerade = true;
+  bool operator==(const FirewallNetwork&) const = default;
+};
+/// One published port of one address family.
+struct FirewallPort {
+  Address host;  ///< Unspecified: every address of this machine.
+  std::uint16_t host_port = 0;
+  Protocol protocol = Protocol::kTcp;
+  Address target;
+  std::uint16_t target_port = 0;
+};
+
+/// Our one nftables table (family inet) in this network namespace; no other table is ever read or changed. Everything
+/// that depends on networks is written at once in one transaction; published ports are elements of maps.
+///   prerouting  raw      nothing from a container to or from 127.0.0.0/8
+///   prerouting, output   what goes to this machine's own addresses -> publish: destination from the port maps
+///   postrouting          masquerade towards the world, for loopback clients and for hairpins
+///   forward              own bridge and published ports in; no other network; nothing in or out of internal ones
+class Firewall {
+ public:
+  explicit Firewall(std::string table) : table_(std::move(table)) {}
+
+  /// Replaces the table. Connections that exist go on.
+  Status write(const std::vector<FirewallNetwork>& networks,
+               const std::vector<FirewallPort>& ports) const;
+  /// Is the table as write(networks, …) made it? False also when somebody flushed all rules.
+  Result<bool> intact(const std::vector<FirewallNetwork>& networks) const;
+  /// Missing is fine.
+  Status remove() const;
+
+  Status publish(const std::vector<FirewallPort>& ports) const;
+  Status withdraw(const std::vector<FirewallPort>& ports) const;  ///< Missing ones are fine.
+
+  /// A socket that becomes readable when somebody removes tables, chains or rules of any kind (R15).
+  static Result<Fd> watch();
+
+ private:
+  std::string table_;
+};
+
+}  // namespace slipway::sandbox::net

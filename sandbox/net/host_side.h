@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/guarded.h"
+#include "base/result.h"
+#include "sandbox/net/firewall.h"
+#include "sandbox/net/netlink.h"
+#include "sandbox/net/store.h"
+
+namespace slipway::sandbox::net {
+
+/// A state directory's networks as they are on this machine: bridges, overlay links and the firewall's table, made from
+/// the records and removed with them. Thread-safe; several processes may use one at once.
+class HostSide {
+ public:
+  HostSide(NetworkStore store, const std::string& state_dir);
+
+  const NetworkStore& store() const { return store_; }
+  const Firewall& firewall() const { return firewall_; }
+
+  /// Makes what of the networks' links and of the firewall is missing. Returns with the shared lock, under which the
+  /// networks stay.
+  Result<Fd> ensure_up(const std::vector<NetworkInfo>& networks);
+  /// With the exclusive lock: removes links and rules. Missing ones are fine.
+  Status take_down(const NetworkInfo& network);
+  /// The firewall as it should be now; nothing is done when it is (R15).
+  Status assert_firewall();
+  /// Takes down what containers left whose session has died. Cheap when there is nothing.
+  Status reap();
+  /// One container's links, records and addresses; what is gone already is fine.
+  void forget_endpoint(const EndpointRecord& endpoint);
+
+  std::vector<std::string> notices() const;
+  void note(const std::string& notice);
+
+ private:
+  Result<bool> are_up(const std::vector<NetworkInfo>& networks);
+  Result<bool> links_are_up(NetlinkSocket& socket, const NetworkInfo& network);
+  Status check_exists(const NetworkInfo& network) const;
+  Status bring_up(const NetworkInfo& network);
+  Status make_links(NetlinkSocket& socket, const NetworkInfo& network);
+  Status make_overlay(NetlinkSocket& socket, const NetworkInfo& network, std::uint32_t bridge);
+  Status allow_forwarding(const NetworkInfo& network);
+  Result<std::vector<FirewallNetwork>> firewall_networks() const;
+  std::vector<FirewallPort> published() const;
+  std::string marker(const NetworkInfo& network) const;
+  Status reap_locked();
+
+  NetworkStore store_;
+  Firewall firewall_;
+  Guarded<std::vector<std::string>> notices_;
+};
+
+}  // namespace slipway::sandbox::net
