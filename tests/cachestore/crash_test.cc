@@ -1,11 +1,11 @@
-// kill -9 at any moment of an import leaves either the whole image or none, and no litter after the next open.
+// kill -9 at any moment of an import or a load leaves either all images or none, and no litter after the next open.
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <set>
 
-#include "tests/cachestore/fixtures.h"
+#include "tests/cachestore/image_archive_fixtures.h"
 
 namespace slipway::cachestore {
 namespace {
@@ -15,7 +15,7 @@ using testing::Scratch;
 using testing::TarWriter;
 
 class Crash : public ::testing::Test {
- protected:
+ public:
   [[noreturn]] void import_in_child(int read_fd) {
     auto store = Store::open({scratch_.path("store"), {}, true});
     ImportRequest request;
@@ -25,14 +25,23 @@ class Crash : public ::testing::Test {
     const bool ok = store && (*store)->import_image(request, CancelToken());
     ::_exit(ok ? 0 : 1);
   }
+  [[noreturn]] void load_in_child(int read_fd) {
+    auto store = Store::open({scratch_.path("store"), {}, true});
+    LoadRequest request;
+    request.fd = read_fd;
+    request.source = "pipe";
+    const bool ok = store && load_images(**store, request, CancelToken());
+    ::_exit(ok ? 0 : 1);
+  }
+  using Work = void (Crash::*)(int read_fd);
   // Feeds the first `bytes` of the archive to a child that imports it, waits until it has taken them, and kills it.
-  void kill_after(const std::string& archive, std::size_t bytes) {
+  void kill_after(Work work, const std::string& archive, std::size_t bytes) {
     auto pipe = must(sys::make_pipe());
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
       pipe.write.reset();
-      import_in_child(pipe.read.get());
+      (this->*work)(pipe.read.get());
     }
     pipe.read.reset();
     must(write_all(pipe.write.get(), std::string_view(archive).substr(0, bytes), "pipe"));
@@ -46,16 +55,16 @@ class Crash : public ::testing::Test {
     const auto names = must(list_dir(fd.get(), dir));
     return {names.begin(), names.end()};
   }
-  // Every row has its files, every file its row.
-  void expect_whole(const std::string& when) {
+  // Every row has its files, every file its row; all images are there or none.
+  void expect_whole(const std::string& when, std::size_t count = 1) {
     auto store = must(Store::open({scratch_.path("store"), {}, true}));
     std::set<std::string> snapshots;
     std::set<std::string> blobs;
-    for (const Image& image : must(store->images())) {
-      for (const Snapshot& layer : image.layers) {
-        snapshots.insert(layer.id);
-        EXPECT_EQ(testing::content_of(layer.path + "/last"), "end") << when;
-      }
+    const auto images = must(store->images());
+    EXPECT_TRUE(images.empty() || images.size() == count) << when;
+    for (const Image& image : images) {
+      for (const Snapshot& layer : image.layers) snapshots.insert(layer.id);
+      EXPECT_EQ(testing::content_of(image.layers.back().path + "/last"), "end") << when;
       const Json manifest = must(parse_json(must(store->read_blob(image.manifest, 4_MiB))));
       blobs.insert({image.id.hex(), image.manifest.hex()});
       for (const Json& layer : manifest["layers"].items()) {
@@ -81,7 +90,7 @@ TEST_F(Crash, AKilledImportLeavesAllOrNothing) {
     tar.file("d" + std::to_string(i % 7) + "/f" + std::to_string(i), std::string(3000, 'x'));
   const std::string archive = tar.file("last", "end").finish();
   for (std::size_t part = 0; part <= 8; ++part) {
-    kill_after(archive, archive.size() * part / 8);
+    kill_after(&Crash::import_in_child, archive, archive.size() * part / 8);
     expect_whole("killed after " + std::to_string(part) + "/8");
   }
 }
@@ -142,6 +151,46 @@ TEST_F(Crash, AKillBeforeAnyChangeLeavesAllOrNothing) {
     expect_whole("change " + std::to_string(calls));
   }
   EXPECT_GT(calls, 30) << "an import has more steps than that";
+}
+
+// Two images that share a layer, the second one's own layer compressed.
+std::string two_images() {
+  using testing::add_oci_image;
+  testing::ArchiveFiles files;
+  const std::string base = testing::layer_tar("base", std::string(20'000, 'b'));
+  const std::string one = testing::layer_tar("last", "end");
+  const std::string two = TarWriter().file("x", "y").file("last", "end").finish();
+  testing::set_index(
+      files, {add_oci_image(files, {base, one}, testing::config_text({base, one}), kLayerType),
+              add_oci_image(files, {base, two}, testing::config_text({base, two}), kLayerType)});
+  return files.pack();
+}
+
+TEST_F(Crash, AKilledLoadLeavesAllImagesOrNone) {
+  const std::string archive = two_images();
+  for (std::size_t part = 0; part <= 8; ++part) {
+    kill_after(&Crash::load_in_child, archive, archive.size() * part / 8);
+    expect_whole("killed after " + std::to_string(part) + "/8", 2);
+  }
+}
+
+TEST_F(Crash, AKillBeforeAnyChangeOfALoadLeavesAllImagesOrNone) {
+  const std::string archive = two_images();
+  int calls = 0;
+  for (bool killed = true; killed; ++calls) {
+    must(remove_tree(scratch_.path("store")));
+    const Fd fd = scratch_.file("images", archive);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
+      ::raise(SIGSTOP);
+      load_in_child(fd.get());
+    }
+    killed = kill_at_change(child, calls);
+    expect_whole("change " + std::to_string(calls), 2);
+  }
+  EXPECT_GT(calls, 30) << "a load has more steps than that";
 }
 
 }  // namespace
