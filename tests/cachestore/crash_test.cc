@@ -81,7 +81,8 @@ class Crash : public ::testing::Test {
     }
   }
 
-  Scratch scratch_;
+  // In memory: what a kill leaves does not depend on the disk, and there are hundreds of syncs.
+  Scratch scratch_{must(TempDir::make("/dev/shm", "slipway-crash-"))};
 };
 
 TEST_F(Crash, AKilledImportLeavesAllOrNothing) {
