@@ -26,5 +26,7 @@ int version_command(const Invocation& invocation);
 int completion_command(const Invocation& invocation);
 /// Hidden: `runner __complete [WORD...]` answers the completion scripts.
 int complete_command(const Invocation& invocation);
+/// Hidden: `runner __monitor STATE ID [inherited]` is what keeps a running container.
+int monitor_command(const Invocation& invocation);
 
 }  // namespace slipway::runner

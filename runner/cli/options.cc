@@ -348,6 +348,17 @@ const CommandSpec kCommands[] = {
      Grammar::kUntilOperand,
      2,
      complete_command},
+    {"__monitor",
+     "",
+     Group::kHidden,
+     "keep a container",
+     "",
+     {},
+     {},
+     kWords,
+     Grammar::kUntilOperand,
+     2,
+     monitor_command},
 };
 
 struct CommandGroup {

@@ -57,7 +57,9 @@ class Writer {
 
 template <typename T>
 Json encode(const T& value) {
-  if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::string>) {
+  if constexpr (std::is_same_v<T, Json>) {
+    return value;
+  } else if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::string>) {
     return Json(value);
   } else if constexpr (std::is_integral_v<T>) {
     return Json(static_cast<std::int64_t>(value));
@@ -106,7 +108,9 @@ class Reader {
   template <typename T>
   void decode(const Json& json, T& value, const std::string& where) {
     bool good = true;
-    if constexpr (std::is_same_v<T, bool>) {
+    if constexpr (std::is_same_v<T, Json>) {
+      value = json;
+    } else if constexpr (std::is_same_v<T, bool>) {
       good = json.is_bool();
       value = json.bool_or(value);
     } else if constexpr (std::is_integral_v<T>) {

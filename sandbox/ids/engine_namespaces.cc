@@ -181,4 +181,13 @@ Status enter_engine_namespaces() {
   });
 }
 
+Status adopt_engine_namespaces() {
+  return entered().with([](Entered& state) -> Status {
+    if (state.done) return {};
+    SLIP_TRY(enter_as_root());
+    state.done = true;
+    return {};
+  });
+}
+
 }  // namespace slipway::sandbox

@@ -15,4 +15,8 @@ struct EngineNamespaces {
 /// kInternal before enter_engine_namespaces() succeeded.
 Result<EngineNamespaces> engine_namespaces();
 
+/// For a process started by one that has entered its namespaces as an ordinary user: it is in that user namespace
+/// already and only takes a mount namespace of its own.
+Status adopt_engine_namespaces();
+
 }  // namespace slipway::sandbox

@@ -1,0 +1,108 @@
+// From a container's record to what the engine starts.
+#include "sandbox/containers/build_spec.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+#include <cerrno>
+
+#include "base/files.h"
+#include "base/text.h"
+
+namespace slipway::sandbox {
+namespace {
+
+// tmpfs(5) gives half of the memory by default; 0 says so to the kernel.
+constexpr ByteCount kDefaultTmpfs{0};
+
+std::string snapshot_directory(const std::string& state_dir, const std::string& id) {
+  return state_dir + "/snapshots/" + id;
+}
+
+Result<Mount> build_mount(const MountInfo& info, const std::string& state_dir) {
+  const MountConfig& config = info.config;
+  switch (config.type) {
+    case MountConfig::Type::kTmpfs: {
+      TmpfsMount tmpfs;
+      tmpfs.target = config.target;
+      tmpfs.size = config.tmpfs_size.value > 0 ? config.tmpfs_size : kDefaultTmpfs;
+      tmpfs.mode = config.tmpfs_mode;
+      return Mount(tmpfs);
+    }
+    case MountConfig::Type::kVolume:
+      return Mount(BindMount{info.source, config.target, config.access, true});
+    case MountConfig::Type::kSnapshot: {
+      OverlayMount overlay;
+      overlay.stack.lowers = {snapshot_directory(state_dir, config.source) + "/fs"};
+      overlay.target = config.target;
+      return Mount(overlay);
+    }
+    case MountConfig::Type::kBind:
+      break;
+  }
+  return Mount(BindMount{info.source, config.target, config.access, true});
+}
+
+Result<Network> network_of(const ContainerConfig& config) {
+  if (config.network_mode == "none") return Network::kNone;
+  if (config.network_mode == "host") return Network::kHost;
+  return fail(ErrorCode::kUnsupported,
+              "use network " + printable(config.network_mode) + ": only none and host are there");
+}
+
+}  // namespace
+
+OverlayStack container_stack(const Record& record, const std::string& state_dir) {
+  OverlayStack stack;
+  for (const std::string& id : record.snapshots)
+    stack.lowers.push_back(snapshot_directory(state_dir, id) + "/fs");
+  const std::string own = state_dir + "/containers/" + record.id;
+  stack.upper = own + "/fs";
+  stack.work = own + "/work";
+  return stack;
+}
+
+Result<ContainerSpec> build_spec(const Record& record, const std::string& state_dir) {
+  const ContainerConfig& config = record.config;
+  ContainerSpec spec;
+  spec.name = record.id;
+  spec.root.stack = container_stack(record, state_dir);
+  spec.root.host_tools = record.host_tools;
+  spec.root.read_only = config.read_only_root;
+  for (const MountInfo& mount : record.mounts)
+    spec.mounts.push_back(SLIP_TRY(build_mount(mount, state_dir)));
+  spec.process.argv = record.argv;
+  spec.process.env = record.env;
+  spec.process.cwd = record.cwd;
+  spec.process.user = record.user;
+  if (config.tty) spec.process.terminal = Terminal{};
+  spec.network = SLIP_TRY(network_of(config));
+  spec.limits = config.limits;
+  spec.hostname = record.hostname;
+  spec.extra_hosts = config.extra_hosts;
+  spec.no_new_privileges = config.isolation.no_new_privileges;
+  for (const Power& power : config.isolation.powers) {
+    if (const auto* added = std::get_if<power::AddedCapability>(&power))
+      spec.add_capabilities.push_back(added->name);
+  }
+  spec.drop_capabilities = config.isolation.drop_capabilities;
+  return spec;
+}
+
+Result<std::vector<Fd>> hold_snapshots(const Record& record, const std::string& state_dir) {
+  std::vector<Fd> held;
+  for (const std::string& id : record.snapshots) {
+    Fd directory = SLIP_TRY_WITHIN(
+        "hold image of container " + record.id.substr(0, 12),
+        open_file(snapshot_directory(state_dir, id), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+    while (::flock(directory.get(), LOCK_SH) != 0) {
+      if (errno != EINTR) return fail_errno("hold snapshot " + id);
+    }
+    if (!path_exists(snapshot_directory(state_dir, id)))
+      return fail(ErrorCode::kNotFound, "hold snapshot " + id + ": it was removed");
+    held.push_back(std::move(directory));
+  }
+  return held;
+}
+
+}  // namespace slipway::sandbox

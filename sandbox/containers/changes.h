@@ -1,0 +1,35 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "sandbox/containers/layout.h"
+#include "sandbox/containers/record.h"
+
+namespace slipway::sandbox {
+
+/// What may be done to a container by whoever holds its lock: its monitor, or else a client.
+
+/// Whole or not at all. kExists when the name is taken.
+Status rename_container(const Layout& layout, int directory, Record& record,
+                        const std::string& new_name);
+
+/// New limits and restart policy: {"limits": …, "restart": …}, each as in a config, what is not there stays.
+Status change_limits(int directory, Record& record, const Json& wanted);
+Json limits_body(const Limits& limits, const std::optional<RestartPolicy>& restart);
+
+/// Away with a container that does not run: from here on it cannot be found, then its files go. What a crash leaves in
+/// between is finished off by sweep().
+Status remove_container(const Layout& layout, const Record& record);
+/// The second half.
+void remove_files(const Layout& layout, const std::string& id);
+
+/// Half-made and half-removed containers of processes that died, and names that lead nowhere.
+void sweep(const Layout& layout);
+
+/// The first twelve digits, which are enough for people.
+std::string short_id(const std::string& id);
+
+}  // namespace slipway::sandbox

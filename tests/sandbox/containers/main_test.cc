@@ -1,0 +1,14 @@
+// The test program's entry: it is also the monitor of the containers that its tests start.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "sandbox/containers.h"
+
+int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "__monitor")
+    return slipway::sandbox::run_monitor(std::vector<std::string>(argv + 2, argv + argc));
+  ::testing::InitGoogleTest(&argc, argv);
+  return RUN_ALL_TESTS();
+}
