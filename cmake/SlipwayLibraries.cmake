@@ -1,5 +1,5 @@
 # Third-party libraries, static where Debian has the archive: the binary then starts in about a millisecond
-# and runs on any Debian 12 without installing anything but libgit2 (loaded on first use).
+# and runs on any Debian 12 without installing anything but libgit2 and libcurl (loaded on first use).
 find_package(OpenSSL REQUIRED)
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
@@ -22,6 +22,10 @@ slipway_library(seccomp seccomp)
 find_path(SLIPWAY_GIT2_INCLUDE git2.h REQUIRED)
 add_library(Slipway::git_headers INTERFACE IMPORTED GLOBAL)
 target_link_libraries(Slipway::git_headers INTERFACE ${CMAKE_DL_LIBS})
+find_path(SLIPWAY_CURL_INCLUDE curl/curl.h REQUIRED)
+add_library(Slipway::curl_headers INTERFACE IMPORTED GLOBAL)
+target_include_directories(Slipway::curl_headers SYSTEM INTERFACE ${SLIPWAY_CURL_INCLUDE})
+target_link_libraries(Slipway::curl_headers INTERFACE ${CMAKE_DL_LIBS})
 target_link_libraries(Slipway::re2 INTERFACE Threads::Threads)
 
 find_library(SLIPWAY_CRYPTO_STATIC NAMES libcrypto.a)
