@@ -39,14 +39,7 @@ struct EndpointConfig {
 
 struct MountConfig {
   enum class Type { kBind, kVolume, kTmpfs, kSnapshot };
-  enum class Propagation {
-    kPrivate,
-    kRecursivePrivate,
-    kSlave,
-    kRecursiveSlave,
-    kShared,
-    kRecursiveShared
-  };
+  using Propagation = sandbox::Propagation;
   Type type = Type::kBind;
   std::string source;  ///< Host path, volume name ("": a new anonymous volume), or snapshot id.
   std::string target;

@@ -16,8 +16,11 @@ namespace {
 class LocalEngine final : public Engine {
  public:
   LocalEngine(std::unique_ptr<CgroupManager> cgroups, std::unique_ptr<IdSlots> slots,
-              std::vector<std::string> notices)
-      : cgroups_(std::move(cgroups)), slots_(std::move(slots)), notices_(std::move(notices)) {}
+              std::vector<std::string> notices, PowerPolicy policy)
+      : cgroups_(std::move(cgroups)),
+        slots_(std::move(slots)),
+        notices_(std::move(notices)),
+        policy_(std::move(policy)) {}
 
   Result<std::unique_ptr<Container>> start(const ContainerSpec& spec) override {
     auto started = launch(spec);
@@ -37,6 +40,7 @@ class LocalEngine final : public Engine {
   std::unique_ptr<CgroupManager> cgroups_;
   std::unique_ptr<IdSlots> slots_;
   std::vector<std::string> notices_;
+  PowerPolicy policy_;
 };
 
 Launched never_ran(const Error& error) {
@@ -51,15 +55,20 @@ Launched never_ran(const Error& error) {
 Result<std::unique_ptr<Container>> LocalEngine::launch(const ContainerSpec& spec) {
   const MonoTime started = std::chrono::steady_clock::now();
   IdSlots::Lease slot = SLIP_TRY(slots_->acquire());
-  Prepared prepared = SLIP_TRY(prepare(spec, *slot));
+  Confinement confinement = SLIP_TRY(confine(spec, policy_));
+  Prepared prepared = SLIP_TRY(prepare(spec, *slot, std::move(confinement)));
   if (Status user = prepare_user(spec, *slot, prepared); !user) {
-    return supervise(never_ran(user.error()), nullptr, std::move(slot), started);
+    return supervise({never_ran(user.error()), nullptr, std::move(slot), started, {}});
   }
-  std::unique_ptr<Cgroup> cgroup = SLIP_TRY(cgroups_->create(spec.name, spec.limits));
+  std::unique_ptr<Cgroup> cgroup = SLIP_TRY(cgroups_->create(
+      spec.name, spec.limits, spec.count_usage ? Counting::kAll : Counting::kWhatIsLimited));
   Plan plan;
   build_plan(spec, *slot, prepared, static_cast<int>(cgroup->procs_fds().size()), plan);
   Launched launched = SLIP_TRY(spawn(spec, *slot, prepared.user, *cgroup, plan));
-  return supervise(std::move(launched), std::move(cgroup), std::move(slot), started);
+  std::vector<std::string> warnings = std::move(prepared.confinement.warnings);
+  warnings.insert(warnings.end(), cgroup->warnings().begin(), cgroup->warnings().end());
+  return supervise(
+      {std::move(launched), std::move(cgroup), std::move(slot), started, std::move(warnings)});
 }
 
 }  // namespace
@@ -73,7 +82,8 @@ Result<std::unique_ptr<Engine>> Engine::open(const EngineOptions& options) {
   auto slots = SLIP_TRY_WITHIN("open engine", IdSlots::open(options.store_root));
   auto cgroups = CgroupManager::open();
   cgroups->reap_orphans();
-  return std::make_unique<LocalEngine>(std::move(cgroups), std::move(slots), namespaces.notices);
+  return std::make_unique<LocalEngine>(std::move(cgroups), std::move(slots), namespaces.notices,
+                                       options.policy);
 }
 
 }  // namespace slipway::sandbox

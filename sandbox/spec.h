@@ -1,6 +1,6 @@
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,6 +9,8 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "sandbox/isolation.h"
+#include "sandbox/limits.h"
 
 namespace slipway::sandbox {
 
@@ -29,6 +31,17 @@ struct RootFs {
 
 enum class Access { kReadOnly, kReadWrite };
 
+/// Whether mounts that appear later below a bind's source show in the container, too. Spec: mount_namespaces(7). The
+/// shared kinds are refused: nothing that a container mounts may reach the machine.
+enum class Propagation {
+  kPrivate,
+  kRecursivePrivate,
+  kSlave,
+  kRecursiveSlave,
+  kShared,
+  kRecursiveShared
+};
+
 struct BindMount {
   std::string source;  ///< Absolute host path; opened by us, links in it are the caller's word.
   std::string target;  ///< Absolute in the container; resolved in the root, made when missing.
@@ -36,6 +49,7 @@ struct BindMount {
   /// Files of the source belong to container ids on disk (as snapshots do) and are shifted; otherwise owners show as
   /// they are (the caller's uid appears as root for an ordinary user, as nobody otherwise).
   bool shifted = false;
+  Propagation propagation = Propagation::kRecursivePrivate;
 };
 struct OverlayMount {
   OverlayStack stack;
@@ -43,8 +57,11 @@ struct OverlayMount {
 };
 struct TmpfsMount {
   std::string target;
-  ByteCount size = 64_MiB;
+  ByteCount size = 64_MiB;  ///< 0: half of the memory, as the kernel does.
   unsigned mode = 01777;
+  /// Docker's: "noexec", "exec", "ro", "size=10m", "mode=755", "uid=5", "gid=5", "nr_inodes=100", "noatime", …; they
+  /// win over the members above. What would loosen isolation (suid, dev) is refused.
+  std::vector<std::string> options;
 };
 /// A small file that appears read-only at `target` (secrets, hosts, resolv.conf); content lives on a private tmpfs
 /// only.
@@ -56,92 +73,17 @@ struct FileMount {
 using Mount = std::variant<BindMount, OverlayMount, TmpfsMount, FileMount>;
 
 enum class Network {
-  kNone,  ///< Own namespace with only loopback up.
-  kHost,  ///< The machine's: an escape hatch, see HostNetworkAllowed.
+  kNone,  ///< Own namespace with only loopback up; ContainerSpec::network_setup puts more into it.
+  kHost,  ///< The machine's: power::HostNetworkNamespace.
+  kPeer,  ///< That of ContainerSpec::network_peer.
 };
 
-struct Limits {
-  struct DeviceRate {
-    std::string device;  ///< Host path of a block device.
-    std::uint64_t rate = 0;
-  };
-  std::optional<double> cpus;
-  std::optional<std::uint64_t> cpu_shares;  ///< 2..262144; 1024 is docker's default.
-  std::string cpuset_cpus;                  ///< "0-1,3"
-  std::string cpuset_mems;
-  std::optional<ByteCount> memory;
-  std::optional<ByteCount> memory_swap;  ///< Memory + swap; default: equal to memory (no swap).
-  std::optional<ByteCount> memory_reservation;
-  std::int64_t pids = 4096;              ///< -1: no limit.
-  std::optional<unsigned> blkio_weight;  ///< 10..1000
-  std::vector<DeviceRate> read_bps, write_bps, read_iops, write_iops;
-  std::optional<int> oom_score_adj;
-};
-
-/// Powers that let a container out of its box: distinct types, so that each use can be found by name and each can be
-/// forbidden by the configuration (PowerPolicy). An ordinary container has none.
-namespace power {
-struct Privileged {};            ///< --privileged
-struct HostPid {};               ///< --pid host
-struct HostIpc {};               ///< --ipc host
-struct HostUts {};               ///< --uts host
-struct HostUserNamespace {};     ///< --userns host: container root is the machine's root.
-struct HostCgroups {};           ///< --cgroupns host
-struct HostNetworkNamespace {};  ///< --network host
-struct UnconfinedSeccomp {};     ///< --security-opt seccomp=unconfined
-struct CustomSeccomp {           ///< --security-opt seccomp=FILE
-  std::string json;              ///< Docker's profile format.
-};
-struct UnmaskedPaths {};  ///< --security-opt systempaths=unconfined
-struct HostDevice {       ///< --device
-  std::string path_on_host;
-  std::string path_in_container;
-  std::string permissions = "rwm";
-};
-struct AddedCapability {  ///< --cap-add beyond the default set
-  std::string name;
-};
-struct HostDirectory {  ///< -v /host/path
-  std::string path;
-};
-}  // namespace power
-using Power =
-    std::variant<power::Privileged, power::HostPid, power::HostIpc, power::HostUts,
-                 power::HostUserNamespace, power::HostCgroups, power::HostNetworkNamespace,
-                 power::UnconfinedSeccomp, power::CustomSeccomp, power::UnmaskedPaths,
-                 power::HostDevice, power::AddedCapability, power::HostDirectory>;
-
-/// Which powers may be asked for: what the configuration says, checked in one place.
-struct PowerPolicy {
-  bool allow_all =
-      true;  ///< The person at the command line is trusted; a daemon's configuration may say no.
-  std::vector<std::string>
-      forbidden;  ///< Names as power_name() gives them: "privileged", "host-pid", …
-};
-std::string_view power_name(const Power& power);
-Status check_powers(const std::vector<Power>& powers,
-                    const PowerPolicy& policy);  ///< kPermission names the power.
-
-/// What differs from the default isolation.
-struct Isolation {
-  std::vector<Power> powers;
-  bool no_new_privileges = true;
-  std::vector<std::string> drop_capabilities;  ///< or "ALL"
-  std::string apparmor_profile;                ///< "": none asked.
-  std::string pid_of;                          ///< --pid container:ID; full id. Likewise below.
-  std::string ipc_of;
-  bool ipc_none = false;
-  std::vector<std::pair<std::string, std::string>> sysctls;
-  struct Ulimit {
-    std::string name;  ///< "nofile"
-    std::int64_t soft = 0;
-    std::int64_t hard = 0;  ///< -1: unlimited.
-  };
-  std::vector<Ulimit> ulimits;
-  std::vector<std::string> group_add;
-  bool init =
-      false;  ///< Docker's --init: our PID 1 always reaps, so this changes nothing but what inspect says.
-  ByteCount shm_size = 64_MiB;
+/// A running container whose namespaces another one joins: its init. The joining one shares its user namespace, and
+/// so its ids, because a namespace obeys only the user namespace that owns it. All peers of one container must be in
+/// one user namespace.
+struct Peer {
+  int pid = 0;     ///< Host pid.
+  int pidfd = -1;  ///< Borrowed; makes sure that the pid is still that process.
 };
 
 struct Terminal {
@@ -169,14 +111,22 @@ struct ContainerSpec {
   std::vector<Mount> mounts;  ///< In this order.
   ProcessSpec process;
   Network network = Network::kNone;
+  /// Called by start() when the container's own network namespace exists and nothing runs in it: put interfaces,
+  /// addresses and routes there. The descriptor is borrowed. An error is start()'s.
+  std::function<Status(int netns_fd)> network_setup;
+  std::optional<Peer> network_peer;  ///< Network::kPeer.
+  std::optional<Peer> pid_peer;      ///< --pid container:ID. The container ends with its peer.
+  std::optional<Peer> ipc_peer;      ///< --ipc container:ID
   Limits limits;
+  bool count_usage = false;  ///< Every controller, so that usage() knows all; 50 us each.
   std::string hostname = "slipway";
+  std::string domainname;
   std::vector<std::pair<std::string, std::string>>
       extra_hosts;  ///< Lines of /etc/hosts: name, address.
-  bool no_new_privileges = true;
-  std::vector<std::string>
-      add_capabilities;  ///< "NET_RAW" or "CAP_NET_RAW"; within the user namespace.
-  std::vector<std::string> drop_capabilities;  ///< or "ALL"
+  Isolation isolation;
 };
+
+/// What of the spec is a power: isolation.powers, and those that other members ask for (the host's network).
+std::vector<Power> powers_of(const ContainerSpec& spec);
 
 }  // namespace slipway::sandbox

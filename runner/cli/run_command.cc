@@ -48,9 +48,10 @@ sandbox::ContainerSpec make_spec(const RunRequest& request, const std::string& i
   spec.limits = request.limits;
   spec.hostname = request.hostname.empty() ? id : request.hostname;
   spec.extra_hosts = request.extra_hosts;
-  spec.no_new_privileges = request.no_new_privileges;
-  spec.add_capabilities = request.add_capabilities;
-  spec.drop_capabilities = request.drop_capabilities;
+  spec.isolation.no_new_privileges = request.no_new_privileges;
+  for (const std::string& name : request.add_capabilities)
+    spec.isolation.powers.emplace_back(sandbox::power::AddedCapability{name});
+  spec.isolation.drop_capabilities = request.drop_capabilities;
   add_network_files(spec);
   return spec;
 }

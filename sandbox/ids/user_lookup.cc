@@ -69,20 +69,18 @@ Result<std::string> find_user(const Table& users, std::string_view wanted, UserI
   return std::string();
 }
 
-Status find_group(const Table& groups, std::string_view wanted, UserIds& ids) {
+Result<gid_t> find_group(const Table& groups, std::string_view wanted) {
   const auto number = parse_id(wanted);
   for (const auto& line : groups.lines) {
     const auto gid = parse_id(line[2]);
     if (!gid || (line[0] != wanted && gid != number)) continue;
-    ids.gid = *gid;
-    return {};
+    return *gid;
   }
   if (!number) {
     return fail(ErrorCode::kNotFound,
                 "find group " + printable(wanted) + ": no such group in /etc/group");
   }
-  ids.gid = *number;
-  return {};
+  return *number;
 }
 
 void add_groups(const Table& groups, const std::string& name, UserIds& ids) {
@@ -97,7 +95,8 @@ void add_groups(const Table& groups, const std::string& name, UserIds& ids) {
 
 }  // namespace
 
-Result<UserIds> look_up_user(int root, const std::string& user) {
+Result<UserIds> look_up_user(int root, const std::string& user,
+                             const std::vector<std::string>& add) {
   const auto parts = split(user, ':');
   if (parts.size() > 2 || (parts.size() == 2 && (parts[0].empty() || parts[1].empty()))) {
     return fail(ErrorCode::kInvalid,
@@ -109,9 +108,16 @@ Result<UserIds> look_up_user(int root, const std::string& user) {
   UserIds ids;
   const std::string found = SLIP_TRY(find_user(users, name, ids));
   if (parts.size() == 2) {
-    SLIP_TRY(find_group(groups, parts[1], ids));  // An explicit group stands alone, as in docker.
+    ids.gid =
+        SLIP_TRY(find_group(groups, parts[1]));  // An explicit group stands alone, as in docker.
   } else if (!found.empty()) {
     add_groups(groups, found, ids);
+  }
+  for (const std::string& wanted : add) {
+    const gid_t group = SLIP_TRY(find_group(groups, wanted));
+    if (std::find(ids.groups.begin(), ids.groups.end(), group) == ids.groups.end() &&
+        ids.groups.size() < kMaxGroups)
+      ids.groups.push_back(group);
   }
   return ids;
 }

@@ -18,6 +18,8 @@ struct UserIds {
 /// Finds "", "name", "uid", "name:group", "uid:gid" in etc/passwd and etc/group below `root` (a directory descriptor).
 /// No NSS. A missing file is empty; a link out of the root, FIFO, device or more than 1 MiB is an error (R12, R21).
 /// Spec: passwd(5), group(5); docker's rule: numbers need no entry, names do.
-Result<UserIds> look_up_user(int root, const std::string& user);
+/// `add` are further groups by name or number (docker's --group-add).
+Result<UserIds> look_up_user(int root, const std::string& user,
+                             const std::vector<std::string>& add = {});
 
 }  // namespace slipway::sandbox

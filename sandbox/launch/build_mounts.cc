@@ -2,8 +2,6 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include <cstdio>
-
 #include "base/files.h"
 #include "sandbox/launch/build_plan.h"
 #include "sandbox/policy/profile.h"
@@ -43,13 +41,11 @@ void add_file(Plan& plan, const FileMount& file, const std::string& name, Requir
   attach_target(plan, kTemp, file.target, S_IFREG, required);
 }
 
-void add_tmpfs(Plan& plan, const TmpfsMount& tmpfs) {
-  char mode[16];
-  std::snprintf(mode, sizeof mode, "%o", tmpfs.mode & 07777U);
+void add_tmpfs(Plan& plan, const TmpfsMount& tmpfs, const TmpfsSettings& settings) {
   Operation& operation = plan.add(OpCode::kMountFs, "mount tmpfs for " + tmpfs.target);
   operation.path = "tmpfs";
-  operation.data = plan.options({{"mode", mode}, {"size", std::to_string(tmpfs.size.value)}});
-  operation.flags = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  operation.data = plan.options(settings.options);
+  operation.flags = settings.attributes;
   operation.out = kTemp;
   attach_target(plan, kTemp, tmpfs.target, S_IFDIR, Required::kYes);
 }
@@ -122,12 +118,12 @@ void add_terminal(Plan& plan, const ContainerSpec& spec, const UserIds& user) {
 }  // namespace
 
 void add_mounts(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
-  add_masks(spec, plan);
+  if (prepared.confinement.mask_paths) add_masks(spec, plan);
   add_engine_files(plan, spec);
   for (std::size_t i = 0; i < spec.mounts.size(); i++) {
     const Mount& mount = spec.mounts[i];
     if (const auto* tmpfs = std::get_if<TmpfsMount>(&mount)) {
-      add_tmpfs(plan, *tmpfs);
+      add_tmpfs(plan, *tmpfs, prepared.tmpfs[i]);
     } else if (const auto* file = std::get_if<FileMount>(&mount)) {
       add_file(plan, *file, "file" + std::to_string(i), Required::kYes);
     } else {

@@ -17,6 +17,12 @@ void add_identity(const ContainerSpec& spec, const IdSlot& slot, int cgroups, Pl
   hostname.data = plan.text(spec.hostname);
   hostname.size = spec.hostname.size();
   hostname.blame = Blame::kJob;
+  if (!spec.domainname.empty()) {
+    Operation& domain = plan.add(OpCode::kSetDomainname, "set domain name " + spec.domainname);
+    domain.data = plan.text(spec.domainname);
+    domain.size = spec.domainname.size();
+    domain.blame = Blame::kJob;
+  }
   if (spec.network == Network::kNone) plan.add(OpCode::kLoopbackUp, "bring up loopback");
 }
 
@@ -26,7 +32,7 @@ void build_plan(const ContainerSpec& spec, const IdSlot& slot, Prepared& prepare
                 Plan& plan) {
   add_identity(spec, slot, cgroups, plan);
   add_root(spec, prepared, plan);
-  add_devices(slot, plan);
+  add_devices(spec, slot, plan);
   add_mounts(spec, prepared, plan);
   add_processes(spec, slot, prepared, plan);
 }

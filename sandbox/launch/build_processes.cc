@@ -1,8 +1,5 @@
 // Operations of the two processes: init gives up what it does not need, the command becomes what the spec says.
 #include <linux/capability.h>
-#include <sys/resource.h>
-
-#include <algorithm>
 
 #include "base/text.h"
 #include "sandbox/launch/build_plan.h"
@@ -11,8 +8,6 @@ namespace slipway::sandbox {
 namespace {
 
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-constexpr rlim64_t kSoftFiles = 1024;  // select(2) breaks beyond; programs raise it themselves.
-constexpr rlim64_t kHardFiles = 1'048'576;  // docker's; the kernel's default nr_open.
 
 void move_descriptor(Plan& plan, std::int16_t in, unsigned number) {
   Operation& operation =
@@ -21,9 +16,10 @@ void move_descriptor(Plan& plan, std::int16_t in, unsigned number) {
   operation.mode = number;
 }
 
-void install_filter(Plan& plan, const Prepared& prepared) {
-  const sock_fprog program = {static_cast<unsigned short>(prepared.filter.size()),
-                              const_cast<sock_filter*>(prepared.filter.data())};
+void install_filter(Plan& plan, std::span<const sock_filter> filter) {
+  if (filter.empty()) return;
+  const sock_fprog program = {static_cast<unsigned short>(filter.size()),
+                              const_cast<sock_filter*>(filter.data())};
   plan.add(OpCode::kInstallFilter, "install seccomp filter").data =
       plan.text(std::string(reinterpret_cast<const char*>(&program), sizeof program));
 }
@@ -47,18 +43,16 @@ void add_init(Plan& plan, const Prepared& prepared) {
   drop_bounding(plan, kForwardSignals);
   set_capabilities(plan, kForwardSignals);
   plan.add(OpCode::kNoNewPrivileges, "set no_new_privs");
-  install_filter(plan, prepared);
+  install_filter(plan, prepared.confinement.filter);
   plan.add(OpCode::kExecInit, "exec init");
 }
 
-void set_limit(Plan& plan, int resource, rlim64_t soft, rlim64_t hard, const char* name) {
-  struct rlimit64 own {};
-  ::getrlimit64(static_cast<__rlimit_resource_t>(resource), &own);
-  const rlim64_t bound = std::min(hard, own.rlim_max);
-  const struct rlimit64 limit = {std::min(soft, bound), bound};
-  Operation& operation = plan.add(OpCode::kSetLimit, std::string("set limit ") + name);
-  operation.mode = static_cast<std::uint32_t>(resource);
-  operation.data = plan.text(std::string(reinterpret_cast<const char*>(&limit), sizeof limit));
+void set_limits(Plan& plan, const Confinement& confinement) {
+  for (const Confinement::Limit& limit : confinement.limits) {
+    Operation& operation = plan.add(OpCode::kSetLimit, "set limit " + limit.name);
+    operation.mode = static_cast<std::uint32_t>(limit.resource);
+    operation.data = plan.values(std::vector<rlimit64>{limit.value});
+  }
 }
 
 std::string search_path(const std::vector<std::string>& env) {
@@ -102,11 +96,11 @@ void add_stdio(Plan& plan, const ProcessSpec& process) {
   move_descriptor(plan, kStderr, 2);
 }
 
-void add_ids(Plan& plan, const ContainerSpec& spec, const IdSlot& slot, const Prepared& prepared) {
+void add_ids(Plan& plan, const IdSlot& slot, const Prepared& prepared) {
   const UserIds& user = prepared.user;
-  drop_bounding(plan, prepared.capabilities);
+  drop_bounding(plan, prepared.confinement.capabilities);
   // Without no_new_privs installing a filter needs CAP_SYS_ADMIN, which goes with the ids below.
-  if (!spec.no_new_privileges) install_filter(plan, prepared);
+  if (!prepared.confinement.no_new_privileges) install_filter(plan, prepared.confinement.filter);
   if (slot.map.set_groups) {
     Operation& groups = plan.add(OpCode::kSetGroups, "set groups");
     groups.data = plan.values(user.groups);
@@ -116,8 +110,9 @@ void add_ids(Plan& plan, const ContainerSpec& spec, const IdSlot& slot, const Pr
       OpCode::kSetIds, "set user " + std::to_string(user.uid) + ":" + std::to_string(user.gid));
   ids.uid = user.uid;
   ids.gid = user.gid;
-  set_capabilities(plan, user.uid == 0 ? prepared.capabilities : 0);
-  if (spec.no_new_privileges) plan.add(OpCode::kNoNewPrivileges, "set no_new_privs");
+  set_capabilities(plan, user.uid == 0 ? prepared.confinement.capabilities : 0);
+  if (prepared.confinement.no_new_privileges)
+    plan.add(OpCode::kNoNewPrivileges, "set no_new_privs");
 }
 
 }  // namespace
@@ -127,18 +122,17 @@ void add_processes(const ContainerSpec& spec, const IdSlot& slot, Prepared& prep
   add_init(plan, prepared);
   plan.begin_command();
   add_stdio(plan, spec.process);
-  set_limit(plan, RLIMIT_NOFILE, kSoftFiles, kHardFiles, "nofile");
-  set_limit(plan, RLIMIT_CORE, 0, RLIM64_INFINITY, "core");
+  set_limits(plan, prepared.confinement);
   plan.add(OpCode::kSetUmask, "set umask").mode = 022;
   Operation& cwd =
       plan.add(OpCode::kChangeDirectory, "enter working directory " + spec.process.cwd);
   cwd.path = plan.text(spec.process.cwd);
   cwd.blame = Blame::kJob;
-  add_ids(plan, spec, slot, prepared);
+  add_ids(plan, slot, prepared);
   plan.add(OpCode::kAwaitByte, "wait for init").in = kGateRead;
   plan.add(OpCode::kKeepOnly, "close descriptors").mode = 3;
   plan.add(OpCode::kResetSignals, "reset signals");
-  if (spec.no_new_privileges) install_filter(plan, prepared);
+  if (prepared.confinement.no_new_privileges) install_filter(plan, prepared.confinement.filter);
   add_exec(plan, spec.process);
 }
 

@@ -15,9 +15,9 @@ constexpr std::uint64_t kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_AT
 
 constexpr std::uint32_t kTtyGroup = 5;  // Group tty of every distribution.
 
-using Options = std::initializer_list<std::pair<const char*, std::string>>;
+using Options = std::vector<std::pair<std::string, std::string>>;
 
-void mount_fs(Plan& plan, std::int16_t out, const char* type, Options options,
+void mount_fs(Plan& plan, std::int16_t out, const char* type, const Options& options,
               std::uint64_t attributes) {
   Operation& operation = plan.add(OpCode::kMountFs, std::string("mount ") + type);
   operation.path = type;
@@ -68,11 +68,20 @@ void add_kernel_file_systems(const ContainerSpec& spec, Prepared& prepared, Plan
   if (prepared.sys.valid()) {
     plan.own(kSys, std::move(prepared.sys));
   } else {
-    mount_fs(plan, kSys, "sysfs", {}, kInert | MOUNT_ATTR_RDONLY);
+    const std::uint64_t frozen = prepared.confinement.writable_sys ? 0 : MOUNT_ATTR_RDONLY;
+    mount_fs(plan, kSys, "sysfs", {}, kInert | frozen);
   }
   if (spec.network == Network::kNone) {
     write_control(plan, "sys/net/ipv4/ping_group_range", "0 65535");
     write_control(plan, "sys/net/ipv4/ip_unprivileged_port_start", "0");
+  }
+  for (const Confinement::Sysctl& one : prepared.confinement.sysctls) {
+    Operation& operation = plan.add(OpCode::kWriteControl, "set /proc/" + one.path);
+    operation.at = kProc;
+    operation.path = plan.text(one.path);
+    operation.data = plan.text(one.value);
+    operation.size = one.value.size();
+    operation.blame = Blame::kJob;
   }
 }
 
@@ -138,7 +147,7 @@ void add_host_trees(Prepared& prepared, Plan& plan) {
     make_directory(plan, kRoot, directory.path, directory.mode);
 }
 
-void add_device_file_system(Plan& plan, const char* name, const char* type, Options options,
+void add_device_file_system(Plan& plan, const char* name, const char* type, const Options& options,
                             std::uint64_t attributes) {
   make_directory(plan, kDev, name, 0755);
   mount_fs(plan, kTemp, type, options, attributes);
@@ -161,7 +170,7 @@ void add_root(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
   attach_over_real_directory(plan, kSys, "sys");
 }
 
-void add_devices(const IdSlot& slot, Plan& plan) {
+void add_devices(const ContainerSpec& spec, const IdSlot& slot, Plan& plan) {
   const std::string tty_group = slot.map.has_group(kTtyGroup) ? std::to_string(kTtyGroup) : "0";
   mount_fs(plan, kDev, "tmpfs", {{"mode", "0755"}, {"size", "67108864"}},
            MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
@@ -193,7 +202,8 @@ void add_devices(const IdSlot& slot, Plan& plan) {
       plan, "pts", "devpts",
       {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", tty_group}},
       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
-  add_device_file_system(plan, "shm", "tmpfs", {{"mode", "1777"}, {"size", "67108864"}}, kInert);
+  const std::string shm_size = std::to_string(spec.isolation.shm_size.value);
+  add_device_file_system(plan, "shm", "tmpfs", {{"mode", "1777"}, {"size", shm_size}}, kInert);
   add_device_file_system(plan, "mqueue", "mqueue", {}, kInert);
 }
 

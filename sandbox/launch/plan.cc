@@ -31,10 +31,10 @@ Operation& Plan::add(OpCode code, std::string label) {
 
 const char* Plan::text(std::string value) { return texts_.emplace_back(std::move(value)).c_str(); }
 
-const FsOption* Plan::options(std::initializer_list<std::pair<const char*, std::string>> list) {
+const FsOption* Plan::options(const std::vector<std::pair<std::string, std::string>>& list) {
   std::vector<FsOption>& made = options_.emplace_back();
   for (const auto& [name, value] : list) {
-    made.push_back({name, value.empty() ? nullptr : text(value)});
+    made.push_back({text(name), value.empty() ? nullptr : text(value)});
   }
   made.push_back({});
   return made.data();

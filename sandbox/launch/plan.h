@@ -4,7 +4,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -30,7 +29,7 @@ class Plan {
 
   /// Copies that live as long as the plan.
   const char* text(std::string value);
-  const FsOption* options(std::initializer_list<std::pair<const char*, std::string>> list);
+  const FsOption* options(const std::vector<std::pair<std::string, std::string>>& list);
   char* const* vector(const std::vector<std::string>& values);
   template <typename T>
   const T* values(const std::vector<T>& list) {

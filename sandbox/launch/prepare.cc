@@ -23,6 +23,11 @@ struct Made {
 
 Result<Made> make_bind(const BindMount& bind, const IdSlot& slot) {
   const std::string what = "bind " + bind.source;
+  if (bind.propagation == Propagation::kShared ||
+      bind.propagation == Propagation::kRecursiveShared) {
+    return fail(ErrorCode::kUnsupported,
+                what + ": shared propagation would let the container's mounts reach the machine");
+  }
   // One resolution for the check and the mount: what is opened is what is cloned.
   Fd source = SLIP_TRY_WITHIN("bind mount", open_file(bind.source, O_PATH));
   struct stat found;
@@ -30,12 +35,17 @@ Result<Made> make_bind(const BindMount& bind, const IdSlot& slot) {
   const bool shift = bind.shifted && slot.user_namespace.valid();
   Made made;
   made.is_file = !S_ISDIR(found.st_mode);
-  const Depth depth = shift ? Depth::kOne : Depth::kRecursive;
+  const bool slave =
+      bind.propagation == Propagation::kSlave || bind.propagation == Propagation::kRecursiveSlave;
+  const bool one =
+      shift || bind.propagation == Propagation::kPrivate || bind.propagation == Propagation::kSlave;
+  const Depth depth = one ? Depth::kOne : Depth::kRecursive;
   made.tree = SLIP_TRY_WITHIN(what, clone_tree(source.get(), "", depth));
   if (shift) SLIP_TRY(shift_tree(made.tree.get(), slot.user_namespace.get(), bind.source));
   std::uint64_t bits = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
   if (bind.access == Access::kReadOnly) bits |= MOUNT_ATTR_RDONLY;
   SLIP_TRY(set_tree_attributes(made.tree.get(), bits, depth, bind.source));
+  SLIP_TRY(set_propagation(made.tree.get(), slave ? MS_SLAVE : MS_PRIVATE, bind.source));
   return made;
 }
 
@@ -76,11 +86,10 @@ Status check_spec(const ContainerSpec& spec) {
 
 }  // namespace
 
-Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot) {
+Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot, Confinement confinement) {
   SLIP_TRY(check_spec(spec));
   Prepared made;
-  made.capabilities = SLIP_TRY(capability_mask(spec.add_capabilities, spec.drop_capabilities));
-  made.filter = SLIP_TRY(seccomp_filter(made.capabilities));
+  made.confinement = std::move(confinement);
   made.root = SLIP_TRY_WITHIN("root file system", mount_overlay(spec.root.stack, slot.view));
   if (spec.root.host_tools) made.host_trees = SLIP_TRY(host_tool_trees());
   if (spec.network == Network::kHost) {
@@ -98,6 +107,8 @@ Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot) {
     Made one = SLIP_TRY(make_mount(mount, slot));
     made.mounts.push_back(std::move(one.tree));
     made.mount_is_file.push_back(one.is_file);
+    const auto* tmpfs = std::get_if<TmpfsMount>(&mount);
+    made.tmpfs.push_back(tmpfs != nullptr ? SLIP_TRY(tmpfs_settings(*tmpfs)) : TmpfsSettings{});
   }
   return made;
 }
@@ -109,7 +120,7 @@ Status prepare_user(const ContainerSpec& spec, const IdSlot& slot, Prepared& pre
     host_root = SLIP_TRY(open_file("/", O_PATH | O_DIRECTORY));
     root = host_root.get();
   }
-  prepared.user = SLIP_TRY(look_up_user(root, spec.process.user));
+  prepared.user = SLIP_TRY(look_up_user(root, spec.process.user, spec.isolation.group_add));
   UserIds& user = prepared.user;
   if (!slot.map.has_user(user.uid) || !slot.map.has_group(user.gid)) {
     return fail(ErrorCode::kInvalid, "use user " + std::to_string(user.uid) + ":" +

@@ -1,9 +1,5 @@
 #pragma once
 
-#include <linux/filter.h>
-
-#include <cstdint>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -11,6 +7,8 @@
 #include "base/result.h"
 #include "sandbox/ids/id_slots.h"
 #include "sandbox/ids/user_lookup.h"
+#include "sandbox/mounts/tmpfs_options.h"
+#include "sandbox/policy/confinement.h"
 #include "sandbox/spec.h"
 
 namespace slipway::sandbox {
@@ -21,7 +19,8 @@ struct Prepared {
   Fd sys;  ///< Only where the container shares the host's network.
   std::vector<Fd>
       mounts;  ///< One per spec mount, in order; invalid for those the child makes itself.
-  std::vector<bool> mount_is_file;  ///< Same order: the target is a file.
+  std::vector<bool> mount_is_file;   ///< Same order: the target is a file.
+  std::vector<TmpfsSettings> tmpfs;  ///< Same order; empty for other kinds.
   struct HostTree {
     std::string target;  ///< "/usr"
     Fd tree;             ///< Invalid: a link.
@@ -29,12 +28,11 @@ struct Prepared {
   };
   std::vector<HostTree> host_trees;
   UserIds user;
-  std::uint64_t capabilities = 0;
-  std::span<const sock_filter> filter;
+  Confinement confinement;
 };
 
 /// Makes the mounts. Errors name the path; nothing is left behind on failure.
-Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot);
+Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot, Confinement confinement);
 /// Fills in `user`: a separate step, because a missing user is the job's trouble and not an Error.
 Status prepare_user(const ContainerSpec& spec, const IdSlot& slot, Prepared& prepared);
 

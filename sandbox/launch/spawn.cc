@@ -235,16 +235,27 @@ Error engine_error(const Plan& plan, const LaunchFailure& failure) {
   return Error(code, plan.describe(failure), failure.error);
 }
 
+Status set_up_network(const ContainerSpec& spec, pid_t pid) {
+  if (!spec.network_setup || spec.network != Network::kNone) return {};
+  const Fd space = SLIP_TRY(open_file("/proc/" + std::to_string(pid) + "/ns/net", O_RDONLY));
+  return spec.network_setup(space.get());
+}
+
 // From clone to the report's end. A child that failed early has said why in its report, so that comes first.
-Result<std::optional<LaunchFailure>> drive(const Child& child, const IdSlot& slot, Links& links,
-                                           Plan& plan) {
+Result<std::optional<LaunchFailure>> drive(const ContainerSpec& spec, const Child& child,
+                                           const IdSlot& slot, Links& links, Plan& plan) {
   Status mapped = write_id_map(child.pid, slot.map);
+  if (!mapped) {
+    mapped = fail(std::move(mapped).error().within("map ids of container"));
+  } else {
+    mapped = set_up_network(spec, child.pid);
+  }
   plan.release_descriptors();  // The child has copies; a report pipe that we hold open never ends.
   if (!mapped) (void)sys::pidfd_signal(child.pidfd.get(), SIGKILL);
   const bool released = mapped && ::send(links.gate.get(), "x", 1, MSG_NOSIGNAL) == 1;
   auto report = SLIP_TRY(read_report(links.report.get()));
   if (report) return report;
-  if (!mapped) return fail(std::move(mapped).error().within("map ids of container"));
+  if (!mapped) return fail(std::move(mapped).error());
   if (!released) return fail(ErrorCode::kInternal, "start process: it died before its first step");
   return report;
 }
@@ -257,7 +268,7 @@ Result<Launched> spawn(const ContainerSpec& spec, const IdSlot& slot, const User
   const Stacks stacks = SLIP_TRY(Stacks::make());
   LaunchTable& table = plan.seal(stacks.lower(1), kStackSize);
   Child child = SLIP_TRY(clone_child(clone_flags(spec, cgroup), cgroup, stacks, table));
-  auto report = drive(child, slot, links, plan);
+  auto report = drive(spec, child, slot, links, plan);
   Launched launched;
   if (!report || report->has_value()) {
     end_child(child);  // Before the plan's memory goes.

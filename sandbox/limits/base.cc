@@ -44,7 +44,8 @@ void choose_v1(const Hierarchies& found, Bases& bases) {
         !writable(hierarchy.mount) || limited_below_root(hierarchy, controller);
     const std::string& parent = stay_inside ? hierarchy.own : hierarchy.mount;
     if (!writable(parent)) {
-      bases.notices.push_back(not_enforced(controller, parent + " is not writable"));
+      if (!controller.rare)
+        bases.notices.push_back(not_enforced(controller, parent + " is not writable"));
       continue;
     }
     const auto same = std::find_if(bases.all.begin(), bases.all.end(),
@@ -114,6 +115,7 @@ Bases choose_bases(const Hierarchies& found) {
   choose_v1(found, bases);
   if (found.unified) choose_v2(found, bases);
   for (const Controller& controller : v2_controllers()) {
+    if (controller.rare) continue;
     const bool there = std::any_of(bases.all.begin(), bases.all.end(), [&](const Base& base) {
       return std::any_of(
           base.controllers.begin(), base.controllers.end(),

@@ -21,6 +21,9 @@ struct CgroupUsage {
   bool oom_killed = false;
 };
 
+/// Whether a group is made in every hierarchy that counts something, or only where there is a limit.
+enum class Counting { kWhatIsLimited, kAll };
+
 /// One container's cgroup in every hierarchy that its limits need (v1, hybrid or v2), always below
 /// `slipway/`. Only what is asked is made (a hierarchy costs about 50 us to make and remove): the
 /// pids limit and, where the machine has it, the unified tree for cgroup.kill are always there.
@@ -44,6 +47,16 @@ class Cgroup {
   virtual const std::vector<int>& procs_fds() const = 0;
   virtual Status add(int pid) = 0;  ///< From the parent, for all hierarchies at once.
   virtual CgroupUsage usage() const = 0;
+  virtual ResourceUsage count() const = 0;
+  virtual std::vector<int> processes() const = 0;  ///< Pids of all members.
+  /// Limits of living members: what is given, and pids. Groups that were not needed so far are made and the members
+  /// moved. kUnsupported names a limit that this machine has no controller for.
+  virtual Status update(const Limits& limits) = 0;
+  /// Returns when nothing inside runs any more (bounded). Unified tree, else v1's freezer; kUnsupported without both.
+  virtual Status freeze() = 0;
+  virtual Status thaw() = 0;
+  /// What of the limits could not be had, for saying once.
+  virtual const std::vector<std::string>& warnings() const = 0;
   /// SIGKILL to everything inside: cgroup.kill (Linux 5.14), else member by member with forking
   /// stopped by pids.max = 0.
   virtual void kill_all() = 0;
@@ -58,7 +71,8 @@ class CgroupManager {
   virtual ~CgroupManager() = default;  ///< Removes the empty `slipway/` directories.
   /// `name` as in ContainerSpec. Limits that the machine cannot enforce are left out (see
   /// notices()); kInvalid for senseless ones. Thread-safe. The manager must outlive its cgroups.
-  virtual Result<std::unique_ptr<Cgroup>> create(const std::string& name, const Limits& limits) = 0;
+  virtual Result<std::unique_ptr<Cgroup>> create(const std::string& name, const Limits& limits,
+                                                 Counting counting = Counting::kWhatIsLimited) = 0;
   virtual const std::vector<std::string>& notices() const = 0;
   /// Removes cgroups of ours whose creating process is gone (after kill -9), killing what still
   /// runs in them. Cheap when there are none.

@@ -13,18 +13,22 @@ struct Controller {
   const char* name;      ///< "memory": as in /proc/cgroups and cgroup.controllers.
   const char* resource;  ///< "memory limits": for notices.
   bool (*wanted)(const Limits&);
-  Status (*apply)(const GroupDir&, const Limits&);
-  void (*report)(const GroupDir&, CgroupUsage&);  ///< Leaves what it does not know.
+  Status (*apply)(const GroupDir&, const Limits&);  ///< Only what is given; also on a living group.
+  void (*report)(const GroupDir&, CgroupUsage&);    ///< Leaves what it does not know.
+  void (*count)(const GroupDir&, ResourceUsage&);   ///< Likewise.
   /// Whether a group has a limit of this kind that containers must stay below, too.
   bool (*limited)(const GroupDir&);
+  /// Few ask for it: its absence is told to them only, not to everybody.
+  bool rare = false;
+  bool counts = false;  ///< Worth having for its counters alone.
 };
 
 std::span<const Controller> v1_controllers();
 std::span<const Controller> v2_controllers();
 
-// One file each: v1/cpu.cc, v1/memory.cc, v1/pids.cc, v2/cpu.cc, v2/memory.cc, v2/pids.cc.
-extern const Controller kV1Cpu, kV1Memory, kV1Pids;
-extern const Controller kV2Cpu, kV2Memory, kV2Pids;
+// One file each: v1/cpu.cc, v2/memory.cc, …
+extern const Controller kV1Blkio, kV1Cpu, kV1Cpuacct, kV1Cpuset, kV1Freezer, kV1Memory, kV1Pids;
+extern const Controller kV2Cpu, kV2Cpuset, kV2Io, kV2Memory, kV2Pids;
 
 /// The bandwidth period of both versions, the kernel's default; the quota is per period and all
 /// processors.
@@ -33,5 +37,11 @@ inline constexpr long kCpuPeriodMicros = 100'000;
 long cpu_quota_micros(double cpus);
 /// "max" for no limit.
 std::string pids_limit(const Limits& limits);
+/// Whether any block device limit or weight is given.
+bool wants_block_io(const Limits& limits);
+/// "254:0": the numbers of a block device. kInvalid for anything else.
+Result<std::string> device_numbers(const std::string& path);
+/// Bytes read and written, from lines "MAJOR:MINOR Read N" (v1) or "MAJOR:MINOR rbytes=N wbytes=N …" (v2).
+void count_block_io(std::string_view text, ResourceUsage& usage);
 
 }  // namespace slipway::sandbox::limits

@@ -2,11 +2,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include <cmath>
 #include <set>
 
 #include "base/files.h"
 #include "sandbox/limits/cgroup.h"
+#include "sandbox/limits/check.h"
 #include "sandbox/limits/group.h"
 #include "sandbox/limits/group_name.h"
 
@@ -15,36 +15,11 @@ namespace {
 
 using namespace limits;
 
-// More than any machine has; keeps the quota's arithmetic in range.
-constexpr double kMostCpus = 100'000;
-// Below this the container's own init does not fit and every run ends as "out of memory".
-constexpr ByteCount kLeastMemory = 1_MiB;
-
 Status check_name(const std::string& name) {
   const bool fits = !name.empty() && name.size() <= 64 &&
                     name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") == name.npos;
   if (fits) return {};
   return fail(ErrorCode::kInvalid, "name cgroup \"" + name + "\": want 1 to 64 of a-z, 0-9 and -");
-}
-
-Status check_limits(const Limits& limits) {
-  if (limits.cpus && !(*limits.cpus > 0 && *limits.cpus <= kMostCpus)) {
-    return fail(ErrorCode::kInvalid,
-                "limit cpus to " + std::to_string(*limits.cpus) + ": want a number above 0");
-  }
-  if (limits.memory && *limits.memory < kLeastMemory) {
-    return fail(ErrorCode::kInvalid, "limit memory to " + format_size(*limits.memory) +
-                                         ": want at least " + format_size(kLeastMemory));
-  }
-  if (limits.memory_swap && !limits.memory) {
-    return fail(ErrorCode::kInvalid, "limit memory plus swap: no memory limit is given");
-  }
-  if (limits.memory_swap && *limits.memory_swap < *limits.memory) {
-    return fail(ErrorCode::kInvalid, "limit memory plus swap to " +
-                                         format_size(*limits.memory_swap) +
-                                         ": less than the memory limit");
-  }
-  return {};
 }
 
 class Manager final : public CgroupManager {
@@ -54,10 +29,11 @@ class Manager final : public CgroupManager {
     for (const Base& base : bases_.all) ::rmdir(base.path().c_str());
   }
 
-  Result<std::unique_ptr<Cgroup>> create(const std::string& name, const Limits& limits) override {
+  Result<std::unique_ptr<Cgroup>> create(const std::string& name, const Limits& limits,
+                                         Counting counting) override {
     SLIP_TRY(check_name(name));
-    SLIP_TRY(check_limits(limits));
-    return make_group(bases_.all, name + "." + mark_, limits);
+    SLIP_TRY(check_limits(limits, Given::kAll));
+    return make_group(bases_.all, name + "." + mark_, limits, counting);
   }
 
   const std::vector<std::string>& notices() const override { return bases_.notices; }

@@ -26,6 +26,14 @@ Status set_tree_attributes(int tree, std::uint64_t bits, Depth depth, const std:
   return {};
 }
 
+Status set_propagation(int tree, std::uint64_t type, const std::string& what) {
+  struct mount_attr attributes {};
+  attributes.propagation = type;
+  if (::mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes, sizeof attributes) != 0)
+    return fail_errno("set propagation of " + what);
+  return {};
+}
+
 Status shift_tree(int tree, int userns_fd, const std::string& what) {
   struct mount_attr attributes {};
   attributes.attr_set = MOUNT_ATTR_IDMAP;

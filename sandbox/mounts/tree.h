@@ -16,6 +16,8 @@ enum class Depth { kOne, kRecursive };
 Result<Fd> clone_tree(int at, const std::string& path, Depth depth);
 /// Sets MOUNT_ATTR_* bits. Linux 5.12: mount_setattr(2).
 Status set_tree_attributes(int tree, std::uint64_t bits, Depth depth, const std::string& what);
+/// MS_PRIVATE or MS_SLAVE for the whole tree.
+Status set_propagation(int tree, std::uint64_t type, const std::string& what);
 /// Shows the tree's owners through the map of user namespace `userns_fd`. kUnsupported names the file system.
 Status shift_tree(int tree, int userns_fd, const std::string& what);
 /// Detaches what lies on `path` at the end of its life.

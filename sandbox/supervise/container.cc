@@ -2,6 +2,7 @@
 #include "sandbox/supervise/container.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
@@ -10,6 +11,8 @@
 
 #include <algorithm>
 
+#include "base/files.h"
+#include "base/guarded.h"
 #include "base/sys.h"
 
 namespace slipway::sandbox {
@@ -22,12 +25,12 @@ enum class Ending { kNone, kTimedOut, kCancelled };
 
 class RunningContainer final : public Container {
  public:
-  RunningContainer(Launched launched, std::unique_ptr<Cgroup> cgroup, IdSlots::Lease slot,
-                   MonoTime started)
-      : slot_(std::move(slot)),
-        cgroup_(std::move(cgroup)),
-        launched_(std::move(launched)),
-        started_(started) {}
+  explicit RunningContainer(Started started)
+      : slot_(std::move(started.slot)),
+        alive_(Alive{std::move(started.cgroup)}),
+        launched_(std::move(started.launched)),
+        started_(started.began),
+        warnings_(std::move(started.warnings)) {}
 
   ~RunningContainer() override { finish(); }
 
@@ -54,19 +57,76 @@ class RunningContainer final : public Container {
   }
 
   int pid() const override { return launched_.pid; }
+  int pidfd() const override { return launched_.pidfd.get(); }
+  std::vector<std::string> warnings() const override { return warnings_; }
+
+  Result<std::unique_ptr<ExecProcess>> exec(const ExecSpec&) override {
+    return fail(ErrorCode::kUnsupported, "exec: not known yet");
+  }
+  Status pause() override {
+    return with_cgroup("pause container: it has ended", [](Alive& alive) -> Status {
+      if (alive.paused) return fail(ErrorCode::kConflict, "pause container: it is paused already");
+      SLIP_TRY(alive.cgroup->freeze());
+      alive.paused = true;
+      return {};
+    });
+  }
+  Status resume() override {
+    return with_cgroup("resume container: it has ended", [](Alive& alive) -> Status {
+      if (!alive.paused) return fail(ErrorCode::kConflict, "resume container: it is not paused");
+      SLIP_TRY(alive.cgroup->thaw());
+      alive.paused = false;
+      return {};
+    });
+  }
+  Status update(const Limits& limits) override {
+    return with_cgroup("update container: it has ended",
+                       [&](Alive& alive) { return alive.cgroup->update(limits); });
+  }
+  Result<ResourceUsage> usage() override {
+    return with_cgroup("count usage of container: it has ended",
+                       [](Alive& alive) -> Result<ResourceUsage> { return alive.cgroup->count(); });
+  }
+  Result<std::vector<int>> processes() override {
+    return with_cgroup(
+        "list processes of container: it has ended",
+        [](Alive& alive) -> Result<std::vector<int>> { return alive.cgroup->processes(); });
+  }
+  Result<Fd> open_root() override {
+    return with_cgroup("open root of container: it has ended", [this](Alive&) -> Result<Fd> {
+      return open_file("/proc/" + std::to_string(launched_.pid) + "/root", O_PATH | O_DIRECTORY);
+    });
+  }
 
  private:
   Ending await_end(const CancelToken& cancel, std::optional<MonoTime> deadline,
                    const StopPolicy& stop);
   Outcome judge(Ending ending, const siginfo_t& info, const CgroupUsage& usage);
   siginfo_t reap();
+  std::unique_ptr<Cgroup> take_cgroup() {
+    return alive_.with([](Alive& alive) { return std::move(alive.cgroup); });
+  }
   void kill();
   void finish();
 
+  // What the end of the container takes away. Init is not reaped while the cgroup is there, so its pid stays its own.
+  struct Alive {
+    std::unique_ptr<Cgroup> cgroup;
+    bool paused = false;
+  };
+  template <typename F>
+  auto with_cgroup(const char* ended, F&& f) -> decltype(f(std::declval<Alive&>())) {
+    return alive_.with([&](Alive& alive) -> decltype(f(alive)) {
+      if (alive.cgroup) return f(alive);
+      return fail(ErrorCode::kNotFound, ended);
+    });
+  }
+
   IdSlots::Lease slot_;
-  std::unique_ptr<Cgroup> cgroup_;
+  Guarded<Alive> alive_;
   Launched launched_;
   MonoTime started_;
+  std::vector<std::string> warnings_;
   bool reaped_ = false;
 };
 
@@ -86,7 +146,8 @@ siginfo_t RunningContainer::reap() {
 void RunningContainer::finish() {
   if (launched_.failed || reaped_ || !launched_.pidfd) return;
   kill();
-  if (cgroup_) cgroup_->kill_all();
+  std::unique_ptr<Cgroup> cgroup = take_cgroup();
+  if (cgroup) cgroup->kill_all();
   reap();
 }
 
@@ -166,10 +227,11 @@ Outcome RunningContainer::wait(const CancelToken& cancel, std::optional<MonoTime
                                const StopPolicy& stop) {
   if (launched_.failed) return *launched_.failed;
   const Ending ending = await_end(cancel, deadline, stop);
+  std::unique_ptr<Cgroup> cgroup = take_cgroup();
   const siginfo_t info = reap();
-  const CgroupUsage usage = cgroup_ ? cgroup_->usage() : CgroupUsage{};
+  const CgroupUsage usage = cgroup ? cgroup->usage() : CgroupUsage{};
   Outcome outcome = judge(ending, info, usage);
-  cgroup_.reset();
+  cgroup.reset();
   outcome.wall = std::chrono::duration_cast<std::chrono::microseconds>(
       std::chrono::steady_clock::now() - started_);
   return outcome;
@@ -177,10 +239,8 @@ Outcome RunningContainer::wait(const CancelToken& cancel, std::optional<MonoTime
 
 }  // namespace
 
-std::unique_ptr<Container> supervise(Launched launched, std::unique_ptr<Cgroup> cgroup,
-                                     IdSlots::Lease slot, MonoTime started) {
-  return std::make_unique<RunningContainer>(std::move(launched), std::move(cgroup), std::move(slot),
-                                            started);
+std::unique_ptr<Container> supervise(Started started) {
+  return std::make_unique<RunningContainer>(std::move(started));
 }
 
 }  // namespace slipway::sandbox

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "sandbox/engine.h"
@@ -11,8 +12,15 @@
 
 namespace slipway::sandbox {
 
-/// Takes over what was launched. Torn down in this order: processes, cgroup, id range.
-std::unique_ptr<Container> supervise(Launched launched, std::unique_ptr<Cgroup> cgroup,
-                                     IdSlots::Lease slot, MonoTime started);
+/// All that a started container owns. Torn down in this order: processes, cgroup, id range.
+struct Started {
+  Launched launched;
+  std::unique_ptr<Cgroup> cgroup;  ///< Null when the command never ran.
+  IdSlots::Lease slot;
+  MonoTime began{};
+  std::vector<std::string> warnings;
+};
+
+std::unique_ptr<Container> supervise(Started started);
 
 }  // namespace slipway::sandbox

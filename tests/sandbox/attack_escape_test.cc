@@ -55,7 +55,7 @@ TEST_F(Escape, NoSystemCallLeadsOut) {
 TEST_F(Escape, NoSystemCallLeadsOutForAnOrdinaryUserEither) {
   ContainerSpec wanted = spec({"attack", "calls"});
   wanted.process.user = "0";
-  wanted.drop_capabilities = {"ALL"};
+  wanted.isolation.drop_capabilities = {"ALL"};
   for (const auto& [call, answer] : parse(output(wanted))) EXPECT_NE(answer, "worked") << call;
 }
 

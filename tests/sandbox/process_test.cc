@@ -182,7 +182,7 @@ TEST_F(ContainerProcess, InitHasOnlyTheRightToForwardSignalsAndTheSameFilter) {
 
 TEST_F(ContainerProcess, PrivilegesCanBeGainedWhereTheSpecAllowsIt) {
   ContainerSpec wanted = spec({"probe", "cat", "/proc/self/status"});
-  wanted.no_new_privileges = false;
+  wanted.isolation.no_new_privileges = false;
   wanted.process.user = "1000";
   const std::string status = output(wanted);
   EXPECT_NE(status.find("NoNewPrivs:\t0\n"), std::string::npos);

@@ -46,6 +46,7 @@ long join_keyring(State& state, const Operation& operation);
 long become_root(State& state, const Operation& operation);
 long unshare_cgroup(State& state, const Operation& operation);
 long set_hostname(State& state, const Operation& operation);
+long set_domainname(State& state, const Operation& operation);
 long loopback_up(State& state, const Operation& operation);
 long set_limit(State& state, const Operation& operation);
 long drop_bounding(State& state, const Operation& operation);

@@ -45,7 +45,8 @@ enum class OpCode : std::uint8_t {
   kJoinKeyring,  ///< A new anonymous session keyring: the host's are out of reach.
   kBecomeRoot,   ///< flags != 0: setgroups is allowed
   kUnshareCgroup,
-  kSetHostname,  ///< data, size
+  kSetHostname,    ///< data, size
+  kSetDomainname,  ///< data, size
   kLoopbackUp,
   kMountFs,        ///< path = type, data = options, flags = MOUNT_ATTR_* -> out
   kCloneMount,     ///< at, path (followed as it is), flags = AT_RECURSIVE -> out

@@ -48,6 +48,10 @@ long set_hostname(State&, const Operation& operation) {
   return raw::invoke(SYS_sethostname, operation.data, static_cast<long>(operation.size));
 }
 
+long set_domainname(State&, const Operation& operation) {
+  return raw::invoke(SYS_setdomainname, operation.data, static_cast<long>(operation.size));
+}
+
 long loopback_up(State&, const Operation&) {
   const long socket = raw::invoke(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (socket < 0) return socket;

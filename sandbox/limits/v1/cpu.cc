@@ -1,10 +1,12 @@
-// cgroup v1: processor bandwidth.
+// cgroup v1: processor bandwidth and shares.
 #include "sandbox/limits/controller.h"
 
 namespace slipway::sandbox::limits {
 namespace {
 
 Status apply(const GroupDir& group, const Limits& limits) {
+  if (limits.cpu_shares) SLIP_TRY(group.write("cpu.shares", std::to_string(*limits.cpu_shares)));
+  if (!limits.cpus) return {};
   SLIP_TRY(group.write("cpu.cfs_period_us", std::to_string(kCpuPeriodMicros)));
   return group.write("cpu.cfs_quota_us", std::to_string(cpu_quota_micros(*limits.cpus)));
 }
@@ -26,12 +28,13 @@ bool limited(const GroupDir& group) {
 }  // namespace
 
 const Controller kV1Cpu{
-    "cpu",
-    "processor limits",
-    [](const Limits& limits) { return limits.cpus.has_value(); },
-    apply,
-    report,
-    limited,
+    .name = "cpu",
+    .resource = "processor limits",
+    .wanted = [](const Limits& limits) { return limits.cpus || limits.cpu_shares; },
+    .apply = apply,
+    .report = report,
+    .count = [](const GroupDir&, ResourceUsage&) {},
+    .limited = limited,
 };
 
 }  // namespace slipway::sandbox::limits
