@@ -7,14 +7,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/files.h"
 #include "base/text.h"
 #include "sandbox/containers/config_fields.h"
+#include "sandbox/volumes.h"
 
 namespace slipway::sandbox {
 namespace {
+
+constexpr std::string_view kUserPrefix = "container ";
 
 std::vector<std::string> names_in(const std::string& path) {
   const auto directory = open_file(path, O_RDONLY | O_DIRECTORY);
@@ -28,6 +32,19 @@ bool bears(const Layout& layout, const std::string& id, const std::string& name)
   if (!directory) return true;
   const auto record = read_record(directory->get());
   return !record || record->name == name;
+}
+
+void release_images(const Layout& layout, cachestore::Store& store) {
+  const auto users = store.image_users();
+  if (!users) return;
+  for (const auto& [image, names] : *users) {
+    for (const std::string& name : names) {
+      if (!name.starts_with(kUserPrefix)) continue;
+      const std::string id = name.substr(kUserPrefix.size());
+      if (is_container_id(id) && !path_exists(layout.of(id)))
+        (void)store.release_image(image, name);
+    }
+  }
 }
 
 }  // namespace
@@ -75,12 +92,29 @@ Status change_limits(int directory, Record& record, const Json& wanted) {
   return {};
 }
 
-Status remove_container(const Layout& layout, const Record& record) {
+// By opening the volumes anew: whoever removes a container may be its monitor, which has none.
+Status release_volumes(const Layout& layout, const Record& record, Anonymous anonymous) {
+  const auto is_volume = [](const MountInfo& mount) {
+    return mount.config.type == MountConfig::Type::kVolume;
+  };
+  if (std::none_of(record.mounts.begin(), record.mounts.end(), is_volume)) return {};
+  const auto volumes = SLIP_TRY(Volumes::open(layout.state()));
+  SLIP_TRY(volumes->release(record.id));
+  if (anonymous == Anonymous::kStay) return {};
+  for (const MountInfo& mount : record.mounts) {
+    if (is_volume(mount) && mount.config.source.empty())
+      (void)volumes->remove(mount.volume, false);  // Another container may use it by now.
+  }
+  return {};
+}
+
+std::string image_user(const std::string& id) { return std::string(kUserPrefix) + id; }
+
+Status unlist_container(const Layout& layout, const Record& record) {
   if (::rename(layout.of(record.id).c_str(), layout.leaving(record.id).c_str()) != 0)
     return fail_errno("remove container " + short_id(record.id));
   layout.free_name(record.name, record.id);
   ::unlink(layout.running(record.id).c_str());
-  remove_files(layout, record.id);
   return {};
 }
 
@@ -88,7 +122,7 @@ void remove_files(const Layout& layout, const std::string& id) {
   (void)remove_tree(layout.leaving(id));
 }
 
-void sweep(const Layout& layout) {
+void sweep(const Layout& layout, cachestore::Store& store) {
   for (const std::string& id : names_in(layout.root() + "/.leaving")) remove_files(layout, id);
   // Whoever makes a container shares this lock: without any, all that is half made is left over.
   const auto making = open_file(layout.making_lock(), O_RDWR | O_CREAT, 0600);
@@ -104,6 +138,7 @@ void sweep(const Layout& layout) {
     if (!id || !path_exists(layout.of(*id)) || (second_names && !bears(layout, *id, name)))
       ::unlink(layout.name_link(name).c_str());
   }
+  release_images(layout, store);
 }
 
 }  // namespace slipway::sandbox

@@ -96,6 +96,13 @@ Status LocalContainers::make_files(const Record& record) {
   return {};
 }
 
+// One that is removed when it ends has its image held by its monitor's locks: a database's transaction less.
+Status LocalContainers::hold_image(const Record& record) {
+  if (record.config.auto_remove || record.config.image_id.empty()) return {};
+  const Digest image = SLIP_TRY(Digest::parse(record.config.image_id));
+  return options_.store->hold_image(image, image_user(record.id));
+}
+
 Result<std::string> LocalContainers::create(ContainerConfig config, const CreateOptions& options) {
   SLIP_TRY(check_config(config));
   Record record;
@@ -111,6 +118,7 @@ Result<std::string> LocalContainers::create(ContainerConfig config, const Create
     return SLIP_TRY(inspect(name)).mounts;
   };
   SLIP_TRY(resolve_mounts(record, image, {options_.volumes.get(), mounts_of}));
+  SLIP_TRY(hold_image(record));
   SLIP_TRY(make_files(record));
   undo.done();
   events_.append(container_event(record, "create"));
@@ -125,18 +133,23 @@ Status LocalContainers::remove(const std::string& name, const RemoveOptions& opt
     const Claim claim = SLIP_TRY(std::move(settled));
     const Record record = SLIP_TRY(read_record(claim.directory.get()));
     if (claim.connection) {
-      Json body = Json::object({{"request", "remove"}, {"force", options.force}});
+      Json body = Json::object(
+          {{"request", "remove"}, {"force", options.force}, {"volumes", options.volumes}});
       const auto sent = send_message(claim.connection.get(), body);
       if (!sent) continue;
       const auto answer = SLIP_TRY(receive_message(claim.connection.get()));
       if (!answer) continue;  // It ended meanwhile.
       if (auto error = error_of(answer->body)) return fail(*std::move(error));
     } else {
-      SLIP_TRY(remove_container(layout_, record));
+      SLIP_TRY(
+          release_volumes(layout_, record, options.volumes ? Anonymous::kGo : Anonymous::kStay));
+      SLIP_TRY(unlist_container(layout_, record));
+      remove_files(layout_, record.id);
       events_.append(container_event(record, "destroy"));
     }
-    return release_volumes(options_.volumes.get(), record,
-                           options.volumes || record.config.auto_remove);
+    if (const auto image = Digest::parse(record.config.image_id))
+      (void)options_.store->release_image(*image, image_user(id));
+    return {};
   }
   return fail(ErrorCode::kUnavailable,
               "remove container " + short_id(id) + ": its monitors keep ending");

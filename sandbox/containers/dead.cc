@@ -68,7 +68,9 @@ Result<Burial> bury(const Layout& layout, const Claim& claim, const std::string&
   SLIP_TRY(write_state(claim.directory.get(), state));
   if (again) return Burial::kRestart;  // The mark stays until the next monitor has it.
   if (record.config.auto_remove) {
-    SLIP_TRY(remove_container(layout, record));
+    SLIP_TRY(release_volumes(layout, record, Anonymous::kGo));
+    SLIP_TRY(unlist_container(layout, record));
+    remove_files(layout, record.id);
     EventLog(layout.state()).append(container_event(record, "destroy"));
     return Burial::kRemoved;
   }

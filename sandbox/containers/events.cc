@@ -154,6 +154,14 @@ Status EventLog::follow(std::optional<WallTime> since, std::optional<WallTime> u
     const bool turned = current.valid() && !same_file(current.fd(), path);
     if (current.valid()) SLIP_TRY(current.read(give));
     if (over) return {};
+    // Between the one that was read and the one that is written now there may be another; not more, that is the bound.
+    if (turned) {
+      auto between = open_file(path + ".1", O_RDONLY | O_NOFOLLOW);
+      if (between && !same_file(current.fd(), path + ".1")) {
+        current = LineReader(*std::move(between));
+        continue;
+      }
+    }
     if (turned || !current.valid()) {
       auto next = open_file(path, O_RDONLY | O_NOFOLLOW);
       if (next) {

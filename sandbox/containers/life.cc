@@ -64,7 +64,7 @@ const char* condition_name(WaitCondition condition) {
 Status LocalContainers::begin() {
   SLIP_TRY(layout_.make());
   if (options_.monitor_program.empty()) options_.monitor_program = {"/proc/self/exe", "__monitor"};
-  sweep(layout_);
+  sweep(layout_, *options_.store);
   restart_dead();
   return {};
 }

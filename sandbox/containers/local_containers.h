@@ -88,6 +88,7 @@ class LocalContainers final : public Containers {
   void restart_dead();
   void reap_children();
   Status make_files(const Record& record);
+  Status hold_image(const Record& record);
   Status reserve_some_name(Record& record, const std::string& wanted);
   ContainerInfo info_of(Record record, StateRecord state) const;
   Result<ContainerInfo> read_info(const std::string& id);

@@ -202,9 +202,11 @@ void Monitor::after_end(int exit_code, Millis ran_for) {
     delay = restarter_.next(record_.config.restart, state_.state.restart_count,
                             {exit_code, ran_for, state_.stopped_by_hand});
   }
+  const bool last = !delay && !restart_asked_ && (record_.config.auto_remove || remove_asked_);
   if (delay) state_.state.status = ContainerStatus::kRestarting;
-  save();
-  if (!delay && !restart_asked_) ::unlink(layout_.running(record_.id).c_str());
+  // What goes at once needs no record; should we be killed on the way, the mark makes others finish it.
+  if (!last) save();
+  if (!last && !delay && !restart_asked_) ::unlink(layout_.running(record_.id).c_str());
   if (state_.state.out_of_memory) emit("oom");
   emit("die", {{"exitCode", std::to_string(exit_code)}});
   if (state_.stopped_by_hand && !restart_asked_ && !remove_asked_) emit("stop");
@@ -225,7 +227,7 @@ void Monitor::after_end(int exit_code, Millis ran_for) {
     return;
   }
   release(Await::kNotRunning, exit_body());
-  if (record_.config.auto_remove || remove_asked_) remove();
+  if (last) remove();
 }
 
 void Monitor::begin_stop(Millis grace) {
@@ -238,17 +240,22 @@ void Monitor::begin_stop(Millis grace) {
 }
 
 void Monitor::remove() {
-  state_.state.status = ContainerStatus::kRemoving;
-  save();
-  if (Status gone = remove_container(layout_, record_); !gone) {
+  const bool anonymous = record_.config.auto_remove || remove_volumes_;
+  Status gone = release_volumes(layout_, record_, anonymous ? Anonymous::kGo : Anonymous::kStay);
+  if (gone) gone = unlist_container(layout_, record_);
+  if (!gone) {
     state_.state.status = ContainerStatus::kDead;
     state_.state.error = gone.error().text();
     save();
-    return release(Await::kRemoved, error_body(gone.error()));
+    release(Await::kRemoved, error_body(gone.error()));
+    return release(Await::kGone, error_body(gone.error()));
   }
   removed_ = true;
   emit("destroy");
-  release(Await::kRemoved, exit_body());
+  release(Await::kRemoved,
+          exit_body());  // Its id and name are free; nobody has to wait for the files.
+  remove_files(layout_, record_.id);
+  release(Await::kGone, exit_body());
 }
 
 void Monitor::idle() {

@@ -41,7 +41,7 @@ class Monitor {
   /// A reply, or nothing: it comes later.
   using Answer = Result<std::optional<Json>>;
   struct Request;
-  enum class Await { kExit, kNotRunning, kRemoved, kStopped, kRestarted };
+  enum class Await { kExit, kNotRunning, kRemoved, kGone, kStopped, kRestarted };
   struct Waiter {
     int connection;
     Await what;
@@ -110,6 +110,7 @@ class Monitor {
   Loop::TimerId kill_timer_ = 0;
   bool restart_asked_ = false;
   bool remove_asked_ = false;
+  bool remove_volumes_ = false;
   bool shutting_down_ = false;
   bool removed_ = false;
   bool met_anybody_ = false;

@@ -212,6 +212,11 @@ Monitor::Answer Monitor::on_update(Call& call) {
 }
 
 Monitor::Answer Monitor::on_remove(Call& call) {
+  const bool force = call.message.body["force"].bool_or(false);
+  if (alive() && !force)
+    return fail(ErrorCode::kConflict, "remove container " + short_id(record_.id) +
+                                          ": it is running; stop it first or use force");
+  remove_volumes_ = call.message.body["volumes"].bool_or(false);
   if (!alive()) {
     loop_.cancel(std::exchange(restart_timer_, 0));
     remove();
@@ -219,12 +224,9 @@ Monitor::Answer Monitor::on_remove(Call& call) {
     if (!removed_) return fail(ErrorCode::kInternal, state_.state.error);
     return exit_body();
   }
-  if (!call.message.body["force"].bool_or(false))
-    return fail(ErrorCode::kConflict, "remove container " + short_id(record_.id) +
-                                          ": it is running; stop it first or use force");
   remove_asked_ = true;
   SLIP_TRY(container_->signal(SIGKILL));
-  waiters_.push_back({call.connection, Await::kRemoved});
+  waiters_.push_back({call.connection, Await::kGone});
   return std::nullopt;
 }
 

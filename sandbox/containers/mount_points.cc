@@ -143,15 +143,4 @@ Status resolve_mounts(Record& record, const ImageParts& image, const MountSource
   return {};
 }
 
-Status release_volumes(Volumes* volumes, const Record& record, bool anonymous) {
-  if (volumes == nullptr) return {};
-  SLIP_TRY(volumes->release(record.id));
-  if (!anonymous) return {};
-  for (const MountInfo& mount : record.mounts) {
-    if (mount.config.type != MountConfig::Type::kVolume || !mount.config.source.empty()) continue;
-    (void)volumes->remove(mount.volume, false);  // Another container may use it by now.
-  }
-  return {};
-}
-
 }  // namespace slipway::sandbox

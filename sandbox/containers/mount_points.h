@@ -21,7 +21,4 @@ struct MountSources {
 /// where that was asked. Errors name the mount.
 Status resolve_mounts(Record& record, const ImageParts& image, const MountSources& sources);
 
-/// At the container's end: nobody uses its volumes any more, and with `anonymous` those without a name go.
-Status release_volumes(Volumes* volumes, const Record& record, bool anonymous);
-
 }  // namespace slipway::sandbox

@@ -15,8 +15,13 @@
 namespace slipway::sandbox::limits {
 namespace {
 
-// Field 22 of /proc/PID/stat; the command name (field 2) may hold spaces and parentheses.
-std::optional<std::string> start_time(const std::string& pid) {
+struct Life {
+  std::string start;  // Field 22 of /proc/PID/stat.
+  bool over = false;  // Dead, but its parent has not looked yet.
+};
+
+// The command name (field 2) may hold spaces and parentheses.
+std::optional<Life> life_of(const std::string& pid) {
   const auto stat = read_file("/proc/" + pid + "/stat", 4_KiB);
   if (!stat) return std::nullopt;
   const std::size_t close = stat->rfind(") ");
@@ -25,7 +30,7 @@ std::optional<std::string> start_time(const std::string& pid) {
   constexpr std::size_t kStartAfterName =
       22 - 3;  // Fields 1 and 2 are cut off, counting starts at 1.
   if (fields.size() <= kStartAfterName) return std::nullopt;
-  return std::string(fields[kStartAfterName]);
+  return Life{std::string(fields[kStartAfterName]), fields[0] == "Z" || fields[0] == "X"};
 }
 
 std::string pid_namespace() {
@@ -38,7 +43,8 @@ std::string pid_namespace() {
 
 std::string creator_mark() {
   const std::string pid = std::to_string(::getpid());
-  return pid + "." + start_time(pid).value_or("0") + "." + pid_namespace();
+  const auto life = life_of(pid);
+  return pid + "." + (life ? life->start : "0") + "." + pid_namespace();
 }
 
 bool made_by_the_dead(const std::string& directory) {
@@ -49,9 +55,9 @@ bool made_by_the_dead(const std::string& directory) {
     return false;
   }
   if (::kill(static_cast<pid_t>(*pid), 0) != 0 && errno == ESRCH) return true;
-  const auto start =
-      start_time(std::string(parts[1]));  // Unreadable (hidepid): give it the benefit of the doubt.
-  return start && *start != parts[2];
+  // Unreadable (hidepid): give it the benefit of the doubt.
+  const auto life = life_of(std::string(parts[1]));
+  return life && (life->over || life->start != parts[2]);
 }
 
 }  // namespace slipway::sandbox::limits

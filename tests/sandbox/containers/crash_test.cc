@@ -1,0 +1,238 @@
+// Clients and monitors killed at any moment: no container, log line or exit code is lost, and nothing is left behind.
+#include <signal.h>
+#include <spawn.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+
+#include "base/text.h"
+#include "tests/sandbox/containers/containers_fixture.h"
+#include "tests/sandbox/containers/crash_client.h"
+
+namespace slipway::sandbox {
+namespace {
+
+constexpr int kRounds = 30;
+constexpr int kMostDelayMicroseconds = 60'000;  // A whole life takes about half of that.
+
+int rounds() {
+  const char* more = std::getenv("SLIPWAY_CRASH_ROUNDS");  // For a nightly run.
+  return more != nullptr ? std::atoi(more) : kRounds;
+}
+
+// The moment of a crash is what is random here; nothing is waited for.
+void pass_time(int microseconds) {
+  const struct timespec time = {microseconds / 1'000'000, microseconds % 1'000'000 * 1000L};
+  ::nanosleep(&time, nullptr);
+}
+
+class ContainersCrash : public ContainersTest {
+ protected:
+  pid_t start_client(unsigned seed) {
+    std::vector<std::string> words{"/proc/self/exe", "__crash_client", state_,
+                                   std::to_string(seed)};
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_t pid = -1;
+    EXPECT_EQ(::posix_spawn(&pid, argv[0], nullptr, nullptr, argv.data(), environ), 0);
+    return pid;
+  }
+  static void kill_and_reap(pid_t pid) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+  }
+
+  // Monitors of this state directory, by their command lines.
+  std::vector<pid_t> monitors() {
+    std::vector<pid_t> found;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
+      const auto pid = parse_int(entry.path().filename().string());
+      if (!pid) continue;
+      const std::string line = read_file(entry.path().string() + "/cmdline", 64_KiB).value_or("");
+      if (line.find("__monitor") != std::string::npos && line.find(state_) != std::string::npos)
+        found.push_back(static_cast<pid_t>(*pid));
+    }
+    return found;
+  }
+  // Waits for their end: their containers may need a moment to die.
+  static void await_end(pid_t pid) {
+    const auto pidfd = sys::pidfd_open(pid);
+    if (!pidfd) return;
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    EXPECT_TRUE(sys::wait_readable(pidfd->get(), deadline).value_or(false));
+  }
+
+  std::vector<std::string> names_in(const std::string& directory) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(directory))
+      names.push_back(entry.path().filename().string());
+    return names;
+  }
+  static std::size_t mounts() {
+    const std::string text = read_file("/proc/self/mountinfo", 4_MiB).value_or("");
+    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+  }
+  static std::vector<std::string> cgroups_of(const std::vector<std::string>& ids) {
+    std::vector<std::string> found;
+    std::error_code ignored;
+    for (auto entry = std::filesystem::recursive_directory_iterator(
+             "/sys/fs/cgroup", std::filesystem::directory_options::skip_permission_denied, ignored);
+         entry != std::filesystem::recursive_directory_iterator(); entry.increment(ignored)) {
+      const std::string name = entry->path().filename().string();
+      for (const std::string& id : ids)
+        if (name.starts_with(id)) found.push_back(name);
+    }
+    return found;
+  }
+
+  void expect_consistent() {
+    const auto all = containers_->list();
+    ASSERT_TRUE(all) << all.error().text();
+    for (const ContainerInfo& one : *all) {
+      ids_.push_back(one.id);
+      EXPECT_EQ(containers_->resolve(one.name).value_or(""), one.id);
+      if (one.state.status != ContainerStatus::kRunning) continue;
+      EXPECT_EQ(::kill(one.state.pid, 0), 0);
+    }
+  }
+  void expect_clean_after_removal() {
+    const auto all = containers_->list();
+    ASSERT_TRUE(all) << all.error().text();
+    for (const ContainerInfo& one : *all) {
+      const Status removed = containers_->remove(one.id, {true, true});
+      EXPECT_TRUE(removed || removed.error().code() == ErrorCode::kNotFound)
+          << removed.error().text();
+    }
+    for (const pid_t pid : monitors()) await_end(pid);
+    open();  // Sweeps.
+    for (const char* part : {"by-name", ".making", ".leaving", ".running"})
+      EXPECT_EQ(names_in(state_ + "/containers/" + part), std::vector<std::string>()) << part;
+    EXPECT_TRUE(containers_->list()->empty());
+    EXPECT_EQ(cgroups_of(ids_), std::vector<std::string>());
+  }
+
+  std::vector<std::string> ids_;
+};
+
+TEST_F(ContainersCrash, KilledClientsAndMonitorsLeaveNothing) {
+  const std::size_t mounts_before = mounts();
+  std::mt19937 random(static_cast<unsigned>(::getpid()));
+  std::uniform_int_distribution<int> delay(0, kMostDelayMicroseconds);
+  for (int round = 0; round < rounds(); ++round) {
+    SCOPED_TRACE("round " + std::to_string(round));
+    const pid_t client = start_client(static_cast<unsigned>(random()));
+    pass_time(5'000 + delay(random));
+    if (round % 3 != 0) {
+      for (const pid_t pid : monitors()) ::kill(pid, SIGKILL);
+      pass_time(delay(random) / 4);
+    }
+    kill_and_reap(client);
+    open();
+    expect_consistent();
+    if (round % 5 == 4) expect_clean_after_removal();
+  }
+  expect_clean_after_removal();
+  EXPECT_EQ(monitors(), std::vector<pid_t>());
+  EXPECT_EQ(mounts(), mounts_before);
+}
+
+TEST_F(ContainersCrash, AKilledClientLosesNoOutputAndNoExitCode) {
+  std::string expected;
+  for (int i = 1; i <= 2000; ++i) expected += std::to_string(i) + "\n";
+  for (int round = 0; round < 5; ++round) {
+    const std::string id =
+        create(shell("i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $i; done; exit 5"));
+    // A client of its own, dead as soon as it has started the container.
+    const pid_t client = ::fork();
+    ASSERT_GE(client, 0);
+    if (client == 0) {
+      (void)containers_->start(id);
+      ::kill(::getpid(), SIGKILL);
+    }
+    ::waitpid(client, nullptr, 0);
+    EXPECT_EQ(wait(id), 5);
+    EXPECT_TRUE(logs(id) == expected);
+  }
+}
+
+TEST_F(ContainersCrash, AContainerWhoseMonitorDiedIsFoundDead) {
+  const std::string id = run(config({"sleep", "1000"}));
+  const int init = state(id).pid;
+  ASSERT_EQ(monitors().size(), 1U);
+  const pid_t monitor = monitors()[0];
+  const auto watched = sys::pidfd_open(init);
+  ASSERT_TRUE(watched);
+  ::kill(monitor, SIGKILL);
+  EXPECT_TRUE(sys::wait_readable(watched->get(), std::nullopt).value_or(false));
+  EXPECT_EQ(wait(id), 137);
+  EXPECT_EQ(state(id).status, ContainerStatus::kExited);
+  EXPECT_EQ(state(id).error, "its monitor died");
+  start(id);
+  EXPECT_EQ(state(id).status, ContainerStatus::kRunning);
+}
+
+TEST_F(ContainersCrash, OneThatIsAlwaysToRunRunsAgain) {
+  ContainerConfig wanted = config({"sleep", "1000"});
+  wanted.restart = {RestartPolicy::Kind::kAlways, 0};
+  const std::string id = run(wanted);
+  const int before = state(id).pid;
+  ::kill(monitors().at(0), SIGKILL);
+  for (const pid_t pid : monitors()) await_end(pid);
+  open();
+  EXPECT_EQ(state(id).status, ContainerStatus::kRunning);
+  EXPECT_NE(state(id).pid, before);
+}
+
+TEST_F(ContainersCrash, ASignalToTheMonitorEndsItsContainerInOrder) {
+  const std::string id =
+      run(shell("trap 'echo bye; exit 0' TERM; echo ready; while :; do sleep 0.01; done"));
+  LogRequest follow;
+  follow.follow = true;
+  std::string text;
+  ASSERT_TRUE(containers_->logs(
+      id, follow,
+      [&](const LogRecord& record) -> Status {
+        text += record.data;
+        if (text == "ready\n") ::kill(monitors().at(0), SIGTERM);
+        return {};
+      },
+      CancelToken()));
+  EXPECT_EQ(text, "ready\nbye\n");
+  EXPECT_EQ(wait(id), 0);
+}
+
+}  // namespace
+
+int run_crash_client(const std::vector<std::string>& arguments) {
+  if (arguments.size() < 2 || !enter_engine_namespaces()) return 1;
+  auto store = cachestore::Store::open({arguments[0], {}, false});
+  if (!store) return 1;
+  ContainersOptions options;
+  options.state_dir = arguments[0];
+  options.store = *store;
+  auto containers = Containers::open(std::move(options));
+  if (!containers) return 1;
+  std::mt19937 random(static_cast<unsigned>(std::atoi(arguments[1].c_str())));
+  for (;;) {
+    ContainerConfig wanted;
+    wanted.image = "busybox";
+    wanted.network_mode = "none";
+    wanted.auto_remove = random() % 3 == 0;
+    wanted.command = random() % 2 == 0 ? std::vector<std::string>{"sh", "-c", "echo x; exit 3"}
+                                       : std::vector<std::string>{"sleep", "1000"};
+    if (!wanted.auto_remove && random() % 3 == 0)
+      wanted.restart = {RestartPolicy::Kind::kOnFailure, 1};
+    const auto id = (*containers)->create(wanted, {});
+    if (!id) continue;
+    auto attached = (*containers)->attach(*id);
+    (void)(*containers)->start(*id);
+    if (random() % 2 == 0) (void)(*containers)->rename(*id, "again-" + std::to_string(random()));
+    if (random() % 2 == 0) (void)(*containers)->stop(*id, Millis(0));
+    if (random() % 2 == 0) (void)(*containers)->remove(*id, {true, true});
+  }
+}
+
+}  // namespace slipway::sandbox
