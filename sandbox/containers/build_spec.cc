@@ -12,9 +12,6 @@
 namespace slipway::sandbox {
 namespace {
 
-// tmpfs(5) gives half of the memory by default; 0 says so to the kernel.
-constexpr ByteCount kDefaultTmpfs{0};
-
 std::string snapshot_directory(const std::string& state_dir, const std::string& id) {
   return state_dir + "/snapshots/" + id;
 }
@@ -25,22 +22,29 @@ Result<Mount> build_mount(const MountInfo& info, const std::string& state_dir) {
     case MountConfig::Type::kTmpfs: {
       TmpfsMount tmpfs;
       tmpfs.target = config.target;
-      tmpfs.size = config.tmpfs_size.value > 0 ? config.tmpfs_size : kDefaultTmpfs;
+      tmpfs.size = config.tmpfs_size;
       tmpfs.mode = config.tmpfs_mode;
+      tmpfs.options = config.tmpfs_options;
+      if (config.access == Access::kReadOnly) tmpfs.options.emplace_back("ro");
       return Mount(tmpfs);
     }
-    case MountConfig::Type::kVolume:
-      return Mount(BindMount{info.source, config.target, config.access, true});
     case MountConfig::Type::kSnapshot: {
       OverlayMount overlay;
       overlay.stack.lowers = {snapshot_directory(state_dir, config.source) + "/fs"};
       overlay.target = config.target;
       return Mount(overlay);
     }
+    case MountConfig::Type::kVolume:
     case MountConfig::Type::kBind:
       break;
   }
-  return Mount(BindMount{info.source, config.target, config.access, true});
+  BindMount bind;
+  bind.source = info.source;
+  bind.target = config.target;
+  bind.access = config.access;
+  bind.shifted = true;
+  bind.propagation = config.propagation;
+  return Mount(bind);
 }
 
 Result<Network> network_of(const ContainerConfig& config) {
@@ -79,13 +83,10 @@ Result<ContainerSpec> build_spec(const Record& record, const std::string& state_
   spec.network = SLIP_TRY(network_of(config));
   spec.limits = config.limits;
   spec.hostname = record.hostname;
+  spec.domainname = config.domainname;
   spec.extra_hosts = config.extra_hosts;
-  spec.no_new_privileges = config.isolation.no_new_privileges;
-  for (const Power& power : config.isolation.powers) {
-    if (const auto* added = std::get_if<power::AddedCapability>(&power))
-      spec.add_capabilities.push_back(added->name);
-  }
-  spec.drop_capabilities = config.isolation.drop_capabilities;
+  spec.isolation = config.isolation;
+  spec.count_usage = true;  // Somebody may ask at any time, and it cannot be had later.
   return spec;
 }
 
