@@ -23,9 +23,12 @@ bool is_redirect(int status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/// Go's server and nginx answer plain text to a TLS port with this 400; others send a TLS alert, which is no HTTP.
-bool speaks_tls(const HttpResult& result) {
-  if (result) return result->status == 400 && result->body.find("HTTPS") != std::string::npos;
+/// Go's server and nginx answer plain text to a TLS port with this 400 (to HEAD without the words); others send a TLS
+/// alert, which is no HTTP.
+bool speaks_tls(const HttpResult& result, const std::string& method) {
+  if (result && result->status == 400)
+    return method == "HEAD" || result->body.find("HTTPS") != std::string::npos;
+  if (result) return false;
   return result.error().error.code() == ErrorCode::kUnsupported;
 }
 
@@ -81,7 +84,7 @@ HttpResult Exchanger::perform_first(Endpoint& endpoint, const Call& call, const 
                                     const CancelToken& cancel) {
   const bool https_first = endpoint.schemes == Endpoint::Schemes::kHttpsThenHttp;
   HttpResult first = http_->perform(make_request(endpoint, call, route, false), cancel);
-  if (https_first ? !speaks_no_tls(first) : !speaks_tls(first)) return first;
+  if (https_first ? !speaks_no_tls(first) : !speaks_tls(first, call.method)) return first;
   HttpResult second = http_->perform(make_request(endpoint, call, route, true), cancel);
   if (!second && second.error().kind != Kind::kFinal) return first;
   endpoint.other_scheme = true;
