@@ -20,6 +20,17 @@ int image_remove_command(const Invocation& invocation);
 int image_tag_command(const Invocation& invocation);
 int image_inspect_command(const Invocation& invocation);
 
+int pull_command(const Invocation& invocation);
+int push_command(const Invocation& invocation);
+int login_command(const Invocation& invocation);
+int logout_command(const Invocation& invocation);
+int registry_tags_command(const Invocation& invocation);
+int registry_inspect_command(const Invocation& invocation);
+int registry_remove_command(const Invocation& invocation);
+int registry_referrers_command(const Invocation& invocation);
+int artifact_push_command(const Invocation& invocation);
+int artifact_pull_command(const Invocation& invocation);
+
 int doctor_command(const Invocation& invocation);
 int help_command(const Invocation& invocation);
 int version_command(const Invocation& invocation);

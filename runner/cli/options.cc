@@ -4,8 +4,10 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "runner/cli/commands.h"
+#include "runner/cli/option_tables.h"
 
 namespace slipway::runner {
 namespace {
@@ -93,6 +95,9 @@ constexpr OptionSpec kRun[] = {
     {"workdir", 'w', "DIR", "start in DIR; made when missing", kValue},
     {"user", 'u', "USER[:GROUP]", "name or number, looked up in the image", kValue},
     {"entrypoint", 0, "COMMAND", "instead of the image's; '' for none", kValue},
+    {"pull", 0, "WHEN", "the image from its registry: missing (default), always or never", kValue,
+     Complete::kWords, "missing|always|never"},
+    {"platform", 0, "OS/ARCH[/VARIANT]", "of an image that is pulled", kValue},
     {"name", 0, "NAME", "name of the container", kValue, Complete::kNothing, "",
      Variable::kOwnOnly},
     {"hostname", 'h', "NAME", "host name inside", kValue},
@@ -365,7 +370,10 @@ struct CommandGroup {
   std::string_view word;
   std::string_view summary;
 };
-constexpr CommandGroup kGroups[] = {{"image", "import, list, name, inspect and remove images"}};
+constexpr CommandGroup kGroups[] = {
+    {"image", "pull, push, import, list, name, inspect and remove images"},
+    {"registry", "look at what a registry holds"},
+    {"artifact", "keep files in a registry"}};
 
 bool has_word(std::string_view words, std::string_view word) {
   while (!words.empty()) {
@@ -402,11 +410,19 @@ std::string variable_part(std::string_view text) {
 
 }  // namespace
 
-std::span<const CommandSpec> commands() { return kCommands; }
+std::span<const CommandSpec> commands() {
+  static const std::vector<CommandSpec> all = [] {
+    std::vector<CommandSpec> rows(std::begin(kCommands), std::end(kCommands));
+    for (const auto part : {registry_command_rows()})
+      rows.insert(rows.end(), part.begin(), part.end());
+    return rows;
+  }();
+  return all;
+}
 std::span<const OptionSpec> global_options() { return kGlobal; }
 
 const CommandSpec* find_command(std::string_view path_or_alias) {
-  for (const CommandSpec& command : kCommands) {
+  for (const CommandSpec& command : commands()) {
     if (command.path == path_or_alias || has_word(command.aliases, path_or_alias)) return &command;
   }
   return nullptr;
@@ -451,6 +467,8 @@ std::string_view group_title(Group group) {
       return "Containers";
     case Group::kImages:
       return "Images";
+    case Group::kRegistries:
+      return "Registries";
     case Group::kMachine:
       return "This program and machine";
     case Group::kHidden:

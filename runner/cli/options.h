@@ -59,7 +59,7 @@ struct Example {
   std::string_view meaning;
 };
 
-enum class Group { kPipelines, kContainers, kImages, kMachine, kHidden };
+enum class Group { kPipelines, kContainers, kImages, kRegistries, kMachine, kHidden };
 std::string_view group_title(Group group);
 
 /// Where options end.

@@ -7,7 +7,9 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/container_session.h"
+#include "runner/cli/registry_session.h"
 #include "runner/cli/run_spec.h"
+#include "runner/execute/images.h"
 #include "runner/execute/job_state.h"
 #include "sandbox/engine.h"
 
@@ -97,9 +99,14 @@ Result<sandbox::Outcome> run(const Invocation& invocation) {
     return fail(ErrorCode::kInvalid,
                 "open terminal: standard input is not a terminal; leave out -t to use a pipe");
   }
+  std::optional<RegistrySession> session(std::in_place, invocation);
   SLIP_TRY(sandbox::enter_engine_namespaces());
   const std::shared_ptr<cachestore::Store> store =
       SLIP_TRY(cachestore::Store::open({state, {}, true}));
+  SLIP_TRY(ensure_image(*store, session->access(), request.image,
+                        invocation.value("pull", "missing"), invocation.value("platform"),
+                        session->progress(), session->cancel()));
+  session.reset();  // signals belong to the container from here on
   const StepImage image = SLIP_TRY(resolve_image(*store, request.image));
   const cachestore::Lease lease = SLIP_TRY(store->lease(image.stack.ids()));
   const std::string id = random_hex(6);

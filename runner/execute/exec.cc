@@ -50,6 +50,21 @@ class KillForwarder {
   std::thread thread_;
 };
 
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value != nullptr ? std::optional<std::string>(value) : std::nullopt;
+}
+
+/// What the registry client has to say, as notices of the run.
+Accounts::Warn notices_of(EventStream& events) {
+  return [&events](const std::string& text) {
+    Event event;
+    event.kind = Event::Kind::kNotice;
+    event.line = text;
+    events.emit(std::move(event));
+  };
+}
+
 Result<Selection> select(const ExecOptions& options, const pipeline::Plan& plan,
                          const std::string& runs_dir, const std::string& file) {
   if (options.from_step.empty()) return select_jobs(plan, options.jobs, options.no_needs);
@@ -86,6 +101,9 @@ Status add_sinks(const ExecOptions& options, const std::string& display_path, Ev
 Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
                        const CancelToken& cancel) {
   const Secrets secrets = SLIP_TRY(load_secrets(options.secret_file, options.secret_env));
+  const std::string run_id = new_run_id();
+  EventStream events(real_clock(), run_id);
+  RegistryAccess access(environment_variable, {}, notices_of(events), cancel);
   SLIP_TRY(sandbox::enter_engine_namespaces());
   const std::shared_ptr<cachestore::Store> store = SLIP_TRY(open_store(options.state_dir));
   const std::string runs_dir = store->root() + "/runs";
@@ -96,7 +114,6 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
   const std::unique_ptr<sandbox::Engine> engine =
       SLIP_TRY(sandbox::Engine::open({.store_root = store->root()}));
 
-  const std::string run_id = new_run_id();
   const std::string run_dir = runs_dir + "/" + run_id;
   RunRecord head;
   head.file = file;
@@ -104,8 +121,8 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
   head.commit = workspace.state.commit;
   Journal journal = SLIP_TRY(Journal::create(run_dir, head));
   const cachestore::Lease lease = SLIP_TRY(store->lease({workspace.snapshot.id}));
-  EventStream events(real_clock(), run_id);
   SLIP_TRY(add_sinks(options, loaded.display_path, events));
+  ImageSource images(*store, access);
   const auto host =
       make_eval_host(workspace, loaded.event.changed_paths, loaded.event.changed_known);
   const CancelToken cleanup;
@@ -119,6 +136,7 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
                        .host = *host,
                        .secrets = secrets,
                        .store = *store,
+                       .images = images,
                        .engine = *engine,
                        .events = events,
                        .journal = journal,

@@ -8,6 +8,7 @@
 #include "cachestore/store.h"
 #include "pipeline/compile.h"
 #include "runner/execute/exec.h"
+#include "runner/execute/images.h"
 #include "runner/execute/journal.h"
 #include "runner/execute/secrets.h"
 #include "runner/logs/event.h"
@@ -27,6 +28,7 @@ struct RunContext {
   const pipeline::EvalHost& host;
   const Secrets& secrets;
   cachestore::Store& store;
+  ImageSource& images;
   sandbox::Engine& engine;
   EventStream& events;
   Journal& journal;

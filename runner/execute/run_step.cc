@@ -13,6 +13,7 @@
 #include "runner/execute/output_pump.h"
 #include "runner/execute/shell.h"
 #include "runner/execute/step_environment.h"
+#include "runner/execute/step_transfer.h"
 
 namespace slipway::runner {
 namespace {
@@ -42,6 +43,8 @@ Result<StepImage*> image_of(const RunContext& run, JobState& state, const StepRe
       SLIP_TRY_WITHIN("evaluate image", spec.name.evaluate_text(state.context(run)));
   if (const auto known = state.images.find(name); known != state.images.end())
     return &known->second;
+  const auto progress = make_step_transfer(run, request.job.instance, request.step.id);
+  SLIP_TRY(run.images.ensure({name, spec.pull, spec.platform}, progress.get(), request.cancel));
   StepImage image = SLIP_TRY(resolve_image(run.store, name));
   return &state.images.emplace(name, std::move(image)).first->second;
 }

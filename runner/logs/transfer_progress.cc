@@ -153,12 +153,10 @@ class JsonTransfer : public TransferProgress {
 class TtyTransfer : public TransferProgress {
  public:
   TtyTransfer(int fd, const Style& style, const Clock& clock)
-      : style_(style), clock_(clock), state_(State(fd)) {
-    ticker_ = std::thread([this] { tick_until_stopped(); });
-  }
+      : style_(style), clock_(clock), state_(State(fd)) {}
   ~TtyTransfer() override {
     stop_.cancel(CancelLevel::kTerminate);
-    ticker_.join();
+    if (ticker_.joinable()) ticker_.join();
     state_.with([](State& state) { state.leave(); });
   }
   TtyTransfer(const TtyTransfer&) = delete;
@@ -169,6 +167,8 @@ class TtyTransfer : public TransferProgress {
       state.title = title;
       state.view.emplace(direction);
     });
+    // Not before: a process with threads cannot enter a user namespace, unshare(2).
+    if (!ticker_.joinable()) ticker_ = std::thread([this] { tick_until_stopped(); });
   }
   void layers(std::size_t total, std::size_t present) override {
     state_.with([&](State& state) {

@@ -52,8 +52,8 @@ TEST(Completion, ScriptsLookAsAgreed) {
 TEST(Completion, OffersCommandsAndTheirShortForms) {
   EXPECT_EQ(words_of(complete_words({"im"})),
             (std::vector<std::string>{"image", "import", "images"}));
-  EXPECT_EQ(words_of(complete_words({"image", ""})),
-            (std::vector<std::string>{"import", "ls", "rm", "tag", "inspect"}));
+  EXPECT_EQ(words_of(complete_words({"registry", ""})),
+            (std::vector<std::string>{"tags", "inspect", "rm", "referrers"}));
   EXPECT_EQ(words_of(complete_words({"help", "image", "ins"})),
             std::vector<std::string>{"inspect"});
 }

@@ -46,7 +46,7 @@ class CompletionScript : public ::testing::Test {
 
 TEST_F(CompletionScript, OfBashOffersCommandsAndOptions) {
   EXPECT_EQ(bash({"runner", "im"}, "runner im"), "image\nimport\nimages\n");
-  EXPECT_EQ(bash({"runner", "image", ""}, "runner image "), "import\nls\nrm\ntag\ninspect\n");
+  EXPECT_EQ(bash({"runner", "registry", ""}, "runner registry "), "tags\ninspect\nrm\nreferrers\n");
   EXPECT_EQ(bash({"runner", "exec", "--shell"}, "runner exec --shell"), "--shell-on-failure\n");
 }
 

@@ -31,9 +31,10 @@ TEST_F(RunCommand, Returns127ForAMissingCommandAnd126ForOneThatCannotRun) {
 }
 
 TEST_F(RunCommand, Returns125ForTheEnginesTrouble) {
-  const ProgramRun image = runner({"run", "nope", "true"});
+  const ProgramRun image = runner({"run", "127.0.0.1:1/nope", "true"});
   EXPECT_EQ(image.exit_code, 125);
-  EXPECT_NE(image.err.find("runner image import ROOTFS.tar nope"), std::string::npos) << image.err;
+  EXPECT_NE(image.err.find("runner image import ROOTFS.tar 127.0.0.1:1/nope"), std::string::npos)
+      << image.err;
   EXPECT_EQ(runner({"run", "--nope", "busybox"}).exit_code, 125);
   EXPECT_EQ(runner({"run", "-u", "stranger", "busybox", "true"}).exit_code, 125);
   EXPECT_EQ(runner({"run", "--network", "bridge", "busybox", "true"}).exit_code, 125);

@@ -25,8 +25,9 @@ TEST_F(BadInput, AMisspeltKeyIsShownWithItsPlaceAndTheNearest) {
 }
 
 TEST_F(BadInput, AMissingImageFailsItsJobOnlyAndSaysHowToGetIt) {
-  const Ran ran =
-      exec("jobs:\n  a: { image: 'nope:1', steps: ['true'] }\n  b: { steps: ['echo b ran'] }\n");
+  const Ran ran = exec(
+      "jobs:\n  a: { image: '127.0.0.1:1/nope:1', steps: ['true'] }\n  b: { steps: "
+      "['echo b ran'] }\n");
   EXPECT_EQ(ran.code, 3) << ran.all();
   EXPECT_TRUE(has(ran.all(), "runner image import")) << ran.all();
   EXPECT_TRUE(has(ran.all(), "b ran")) << ran.all();
