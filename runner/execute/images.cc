@@ -110,6 +110,8 @@ Status ImageSource::ensure(const ImageWish& wish, TransferProgress* progress,
       pulling->done.cancel(CancelLevel::kTerminate);
       return pulling->status;
     }
+    if (progress != nullptr && !pulling->done.cancelled())
+      progress->say("waiting for image " + name.familiar() + ", which another job pulls");
     if (!wait_for(pulling->done, cancel))
       return fail(ErrorCode::kCancelled, "pull image " + printable(wish.name) + ": cancelled");
     // The other one was cancelled, not we: our turn.

@@ -16,7 +16,8 @@ using State = LayerProgress::State;
 constexpr std::chrono::seconds kWindow{3};  // shorter jumps about, longer hides a stall
 constexpr std::chrono::milliseconds kSampleGap{100};
 constexpr std::size_t kMaxColumns = 110;
-constexpr std::size_t kBarColumns = 20;
+constexpr std::size_t kTextColumns = 42;  // "1000 KiB of 2.58 MiB  490 KiB/s  1m05s left"
+constexpr std::size_t kMinTitle = 12;
 constexpr std::chrono::hours kLongest{99};  // beyond it a time left says nothing
 
 struct StateRow {
@@ -77,12 +78,11 @@ std::string time_left(std::uint64_t done, std::uint64_t total, double rate) {
          " left";
 }
 
-std::string bar(std::uint64_t done, std::uint64_t total, const Style& style) {
-  const std::uint64_t filled =
-      total == 0 ? 0 : std::min<std::uint64_t>(kBarColumns, done * kBarColumns / total);
+std::string bar(std::uint64_t done, std::uint64_t total, std::size_t width, const Style& style) {
+  const std::uint64_t filled = std::min<std::uint64_t>(width, done * width / total);
   std::string on;
   std::string off;
-  for (std::size_t i = 0; i < kBarColumns; ++i) {
+  for (std::size_t i = 0; i < width; ++i) {
     if (i < filled)
       on += style.utf8 ? "━" : "=";
     else
@@ -177,14 +177,19 @@ std::string TransferView::layer_row(const Layer& layer, MonoTime now, std::size_
       text += "  " + left;
   }
   const std::string head = std::string(style.spinner(frame)) + " " + progress.layer.short_hex();
-  const std::size_t head_columns = 2 + 12;
-  const bool with_bar = progress.state != State::kRetrying && progress.total > 0 && columns >= 76;
-  const std::size_t used = head_columns + 2 + words.size() + 2 + (with_bar ? kBarColumns + 2 : 0);
+  std::size_t used = 2 + 12 + 2 + words.size() + 2;
   if (used >= columns) return ellipsize(head, columns);
   std::string row =
       style.paint(Paint::kRunning, style.spinner(frame)) + " " + progress.layer.short_hex() + "  " +
       style.paint(progress.state == State::kRetrying ? Paint::kWarn : Paint::kDim, words) + "  ";
-  if (with_bar) row += bar(progress.done, progress.total, style) + "  ";
+  // What the numbers leave over is for the bar.
+  const std::size_t room =
+      columns > used + kTextColumns + 2 ? columns - used - kTextColumns - 2 : 0;
+  const std::size_t width = room >= 20 ? 20 : room >= 10 ? 10 : 0;
+  if (width > 0 && progress.state != State::kRetrying && progress.total > 0) {
+    row += bar(progress.done, progress.total, width, style) + "  ";
+    used += width + 2;
+  }
   return row + ellipsize(text, columns - used);
 }
 
@@ -209,8 +214,10 @@ std::vector<std::string> TransferView::draw(const std::string& title, MonoTime n
     lines.push_back(
         style.paint(Paint::kDim, "  and " + std::to_string(working.size() - shown) + " more"));
   }
-  const std::string name = ellipsize(printable(title), columns * 2 / 5);
   const std::string total = total_text(now);
+  const std::size_t wanted = display_width(total) + 4;
+  const std::size_t title_columns = std::max(kMinTitle, columns - std::min(columns, wanted));
+  const std::string name = ellipsize(printable(title), std::min(title_columns, columns - 2));
   const std::size_t used = display_width(name) + 4;
   std::string last = std::string(style.spinner(frame)) + " " + style.paint(Paint::kBold, name);
   if (used < columns && !total.empty()) last += "  " + ellipsize(total, columns - used);
