@@ -111,7 +111,6 @@ class Exchange {
   std::size_t on_header(std::string_view line);
   std::size_t on_body(std::string_view data);
   std::size_t on_read(char* data, std::size_t size);
-  bool on_seek(std::uint64_t offset);
   void moved() { last_moved_ = std::chrono::steady_clock::now(); }
   std::size_t stop(Error error) {
     own_error_ = std::move(error);
@@ -173,7 +172,9 @@ void Exchange::set_up_body() {
                   [](const std::string& line) { return line.starts_with("Content-Type:"); });
   if (!typed) add_header("Content-Type:");  // libcurl would call it a form
   add_header("Expect:");  // many registries answer no 100-continue, and libcurl then waits a second
-  if (upload.body == nullptr) {
+  // libcurl sends a request anew when a kept connection turns out to be dead. That must not happen to a part of an
+  // upload, of which some may have arrived: without a seek function it cannot.
+  if (upload.body == nullptr && request_.method != "PATCH") {
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(upload.content.size()));
     set(CURLOPT_POSTFIELDS, upload.content.data() == nullptr ? "" : upload.content.data());
@@ -187,13 +188,6 @@ void Exchange::set_up_body() {
   set(
       CURLOPT_READFUNCTION, +[](char* data, std::size_t size, std::size_t count, void* self) {
         return static_cast<Exchange*>(self)->on_read(data, size * count);
-      });
-  set(CURLOPT_SEEKDATA, this);
-  set(
-      CURLOPT_SEEKFUNCTION, +[](void* self, curl_off_t offset, int origin) {
-        const bool done = origin == SEEK_SET && offset >= 0 &&
-                          static_cast<Exchange*>(self)->on_seek(static_cast<std::uint64_t>(offset));
-        return done ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL;
       });
 }
 
@@ -292,7 +286,12 @@ std::size_t Exchange::on_read(char* data, std::size_t size) {
   if (upload.length)
     size = static_cast<std::size_t>(std::min<std::uint64_t>(size, *upload.length - sent_));
   if (size == 0) return 0;
-  Result<std::size_t> got = upload.body->read(data, size);
+  Result<std::size_t> got = size;
+  if (upload.body != nullptr) {
+    got = upload.body->read(data, size);
+  } else {
+    std::copy_n(upload.content.data() + sent_, size, data);
+  }
   moved();
   if (!got) {
     stop_by_caller(std::move(got).error());
@@ -304,15 +303,6 @@ std::size_t Exchange::on_read(char* data, std::size_t size) {
   }
   sent_ += *got;
   return *got;
-}
-
-bool Exchange::on_seek(std::uint64_t offset) {
-  if (Status done = request_.upload->body->seek(request_.upload->offset + offset); !done) {
-    stop_by_caller(std::move(done).error());
-    return false;
-  }
-  sent_ = offset;
-  return true;
 }
 
 CURLcode Exchange::drive(const CancelToken& cancel) {

@@ -71,14 +71,12 @@ HttpRequest base_request(const Url& url, const Endpoint& endpoint, bool refuse_l
 }
 
 /// Seconds this token lives from now on. A clock that differs from the server's must not make it stillborn.
-std::int64_t life_of(const Json& answer) {
+std::int64_t life_of(const Json& answer, WallTime now) {
   std::int64_t life = answer["expires_in"].int_or(0);
   life = life <= 0 ? kDefaultLife : std::min(life, kLongestLife);
   const auto issued = parse_rfc3339(answer["issued_at"].string_or(""));
   if (!issued) return life;
-  const auto age =
-      std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now() - *issued)
-          .count();
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - *issued).count();
   return age > 0 && age < life ? life - age : life;
 }
 
@@ -195,7 +193,7 @@ Result<std::string> Tokens::token(const Endpoint& endpoint, const Known& known,
                   [&](State& state) {
                     Slot& slot = state.slots[key];
                     Turn mine{std::nullopt, scopes};
-                    if (slot.token && slot.token->renew_at > std::chrono::steady_clock::now()) {
+                    if (slot.token && slot.token->renew_at > clock_.mono()) {
                       mine.ready = slot.token->text;
                       return mine;
                     }
@@ -289,10 +287,9 @@ Result<Tokens::Given> Tokens::fetch(const Endpoint& endpoint, const Known& known
   if (text.empty() || text.size() > kMaxToken || !visible(text)) {
     return fail(ErrorCode::kCorrupt, context + ": the answer has no usable token");
   }
-  const Millis life(life_of(body) * 1000);
+  const Millis life(life_of(body, clock_.wall()) * 1000);
   Given given;
-  given.token = {std::string(text),
-                 std::chrono::steady_clock::now() + life - std::min(life / 10, Millis(10'000))};
+  given.token = {std::string(text), clock_.mono() + life - std::min(life / 10, Millis(10'000))};
   given.refresh_token = body["refresh_token"].string_or("");
   return given;
 }

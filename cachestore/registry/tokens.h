@@ -2,12 +2,12 @@
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/guarded.h"
 #include "base/result.h"
 #include "cachestore/registry.h"
@@ -33,7 +33,8 @@ Result<Realm> check_realm(const Challenge& challenge, const Url& registry, bool 
 /// one token at once send one request. Never follows a redirect.
 class Tokens {
  public:
-  Tokens(HttpClient& http, const RegistryOptions& options) : http_(http), options_(options) {}
+  Tokens(HttpClient& http, const RegistryOptions& options, const Clock& clock = real_clock())
+      : http_(http), options_(options), clock_(clock) {}
 
   /// Value of the Authorization header as far as is known now; empty: none.
   Result<std::string> header(const Endpoint& endpoint, const Scopes& scopes,
@@ -91,6 +92,7 @@ class Tokens {
 
   HttpClient& http_;
   const RegistryOptions& options_;
+  const Clock& clock_;
   Guarded<State> state_;
 };
 
