@@ -127,4 +127,6 @@ DockerRegistry::DockerRegistry(const DockerRegistryOptions& options)
 
 DockerRegistry::~DockerRegistry() = default;
 
+int DockerRegistry::port() const { return std::atoi(host_.c_str() + host_.find(':') + 1); }
+
 }  // namespace slipway::testing

@@ -28,6 +28,7 @@ class DockerRegistry {
   ~DockerRegistry();
 
   const std::string& host() const { return host_; }  ///< "127.0.0.1:PORT"
+  int port() const;
   std::string url() const { return (tls_ ? "https://" : "http://") + host_; }
   std::string ca_file() const { return directory_.path() + "/ca.crt"; }
   std::string certs_dir() const { return directory_.path() + "/certs.d"; }
