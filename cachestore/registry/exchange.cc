@@ -15,7 +15,7 @@ constexpr std::size_t kMaxWarnings =
 
 using Kind = HttpFailure::Kind;
 
-tl::unexpected<HttpFailure> final(Error error) {
+tl::unexpected<HttpFailure> permanent(Error error) {
   return tl::unexpected(HttpFailure{Kind::kFinal, std::move(error)});
 }
 
@@ -104,8 +104,7 @@ HttpResult Exchanger::perform(Endpoint& endpoint, const Call& call, const Route&
     Url place = route.url ? *route.url : call.url ? *call.url : endpoint.url();
     HttpFailure& failure = result.error();
     if (failure.spoke) endpoint.settled = true;
-    if (failure.error.code() != ErrorCode::kCancelled &&
-        !(call.sink && failure.kind == Kind::kFinal)) {
+    if (failure.error.code() != ErrorCode::kCancelled && !failure.callers) {
       failure.error = std::move(failure.error).within(place.authority());
     }
     return result;
@@ -139,8 +138,9 @@ Result<Url> location_of(const HttpAnswer& answer, const Url& asked, const Endpoi
 HttpResult Exchanger::once(Endpoint& endpoint, const Call& call, const CancelToken& cancel) {
   Result<std::string> header =
       call.authenticate ? tokens_.header(endpoint, call.scopes, cancel) : Result<std::string>("");
-  if (!header) return final(std::move(header).error());
-  Route route{std::nullopt, *std::move(header), false};
+  if (!header) return permanent(std::move(header).error());
+  // A place the registry gave us may be elsewhere: no credentials, and no answers to challenges, from the start.
+  Route route{std::nullopt, *std::move(header), call.url && !call.url->same_origin(endpoint.url())};
   bool challenged = !call.authenticate;
   const auto rewind = [&] {
     return call.upload && call.upload->body != nullptr
@@ -154,9 +154,9 @@ HttpResult Exchanger::once(Endpoint& endpoint, const Call& call, const CancelTok
       challenged = true;
       Result<std::string> fresh =
           tokens_.answer_challenge(endpoint, call.scopes, *result, route.authorization, cancel);
-      if (!fresh) return final(std::move(fresh).error());
+      if (!fresh) return permanent(std::move(fresh).error());
       route.authorization = *std::move(fresh);
-      if (Status back = rewind(); !back) return final(std::move(back).error());
+      if (Status back = rewind(); !back) return permanent(std::move(back).error());
       continue;
     }
     // 301 to 303 may turn a request with a body into a GET: only the unambiguous ones are followed for those.
@@ -166,13 +166,13 @@ HttpResult Exchanger::once(Endpoint& endpoint, const Call& call, const CancelTok
                       : call.url ? *call.url
                                  : endpoint.at(call.path, call.query, endpoint.other_scheme);
     Result<Url> next = location_of(*result, asked, endpoint);
-    if (!next) return final(std::move(next).error());
+    if (!next) return permanent(std::move(next).error());
     route.left = route.left || !next->same_origin(endpoint.url());
     route.url = *std::move(next);
-    if (Status back = rewind(); !back) return final(std::move(back).error());
+    if (Status back = rewind(); !back) return permanent(std::move(back).error());
     ++redirects;
   }
-  return final(
+  return permanent(
       Error(ErrorCode::kCorrupt, "more than " + std::to_string(kMaxRedirects) + " redirects"));
 }
 

@@ -366,6 +366,7 @@ HttpResult Exchange::run(const CancelToken& cancel) {
                            ? HttpFailure{Kind::kFinal, Error(ErrorCode::kInternal, "none")}
                            : failure(code);
   curl_.multi_remove_handle(line_.multi, line_.easy);
+  curl_.easy_reset(line_.easy);  // it must not point into this any more
   if (code != CURLE_OK) return tl::unexpected(std::move(failed));
   return std::move(answer_);
 }

@@ -12,8 +12,8 @@ namespace slipway::cachestore {
 namespace {
 
 constexpr Millis kLongestWait{60'000};
-// A name that does not resolve or a port nobody listens on is mostly a slip of the pen: one repetition, no more.
-constexpr int kAttemptsUnreached = 2;
+// A name that does not resolve or a port nobody listens on is mostly a slip of the pen; but name servers do falter.
+constexpr int kAttemptsUnreached = 3;
 
 /// Half to all of `pause`, so that many clients do not come back together.
 Millis jittered(Millis pause) {

@@ -20,6 +20,8 @@ constexpr std::uint64_t kChunk = std::uint64_t{4} << 20;  // GHCR's limit
 constexpr std::uint64_t kLargestChunk =
     std::uint64_t{64} << 20;  // of OCI-Chunk-Min-Length: a chunk is kept in memory
 constexpr std::uint64_t kProgress = std::uint64_t{1} << 20;  // after which failures count anew
+constexpr std::size_t kMaxOpened = 64;  // uploads opened by refused mounts and not used yet
+constexpr int kMaxStuck = 2;     // breaks of a large request after which smaller ones are tried
 constexpr int kMaxRestarts = 3;  // from the beginning, for other reasons than broken connections
 
 bool is_success(int status) { return status >= 200 && status <= 204; }
@@ -104,6 +106,7 @@ class Upload {
   bool at_end_ = false;
   bool ask_first_ = false;  // what has arrived is not known
   bool resumed_ = false;
+  int stuck_ = 0;  // breaks without progress
 };
 
 Call Upload::make_call(const char* method) const {
@@ -218,6 +221,10 @@ Upload::Step Upload::send_all(const CancelToken& cancel) {
     at_end_ = true;
     return {};
   }
+  // Some servers hang up on a request that is too large for them before anybody can read why.
+  if (!result && result.error().kind == HttpFailure::Kind::kTransient && ++stuck_ >= kMaxStuck) {
+    endpoint_.small_chunks = true;
+  }
   return judge(std::move(result), Setback::From::kUploadState);
 }
 
@@ -329,6 +336,7 @@ Status Upload::run(std::optional<Url> opened, const CancelToken& cancel) {
     if (step) return {};
     if (offset_ >= counted_from + kProgress) {
       retry.progressed();
+      stuck_ = 0;
       counted_from = offset_;
     }
     Setback setback = std::move(step).error();
@@ -363,8 +371,10 @@ Result<bool> Client::mount_blob(const Reference& to, const std::string& from_rep
   if (answer.status == 202) {
     const Url asked = endpoint->at(call.path, call.query, endpoint->other_scheme);
     if (Result<Url> opened = location_of(answer, asked, *endpoint)) {
-      opened_.with(
-          [&](auto& map) { map[to.registry + "/" + to.repository].push_back(*std::move(opened)); });
+      opened_.with([&](auto& map) {
+        std::vector<Url>& list = map[to.registry + "/" + to.repository];
+        if (list.size() < kMaxOpened) list.push_back(*std::move(opened));
+      });
     }
     return false;
   }

@@ -230,6 +230,32 @@ TEST(RegistryUpload, FollowsALocationToAnotherHostWithoutCredentials) {
     EXPECT_EQ(request.header("authorization"), "");
 }
 
+TEST(RegistryUpload, AnswersNoChallengeOfAnotherHost) {
+  FakeRegistry thief;
+  Push push({.auth = {.kind = FakeAuth::Kind::kBasic}});
+  push.world.options.credentials = std::make_shared<OneAccount>("user", "secret");
+  push.client = push.world.open();
+  thief.server().add_rule(fault::status(
+      "PATCH", "", 401,
+      {{"WWW-Authenticate", "Bearer realm=\"" + thief.server().url() + "/token\",service=\"x\""}}));
+  push.fake.server().add_rule(
+      {.method = "POST", .skip = 1, .change = [&](const FakeRequest&, FakeAnswer& answer) {
+         answer.status = 202;
+         answer.headers = {{"Location", thief.server().url() + "/upload"}};
+       }});
+  StringBody body(sample_bytes(100'000));
+  EXPECT_FALSE(upload(*push.client, push.name, body));
+  EXPECT_EQ(thief.server().count(), 1U);
+}
+
+TEST(RegistryUpload, TriesSmallerRequestsWhereTheServerHangsUpOnLargeOnes) {
+  Push push({.keeps_cut_uploads = false});
+  FakeRule hangs_up = fault::cut_upload("PATCH", "", 5U << 20);  // chunks of 4 MiB pass
+  hangs_up.times = -1;
+  push.fake.server().add_rule(hangs_up);
+  push.expect_upload(StringBody(sample_bytes(9U << 20)));
+}
+
 TEST(RegistryMount, TakesABlobFromAnotherRepository) {
   Push push;
   const Digest digest = push.fake.put_blob("base", "layer");
