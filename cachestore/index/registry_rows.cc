@@ -93,6 +93,13 @@ Result<bool> blob_trusted(Database& database, std::string_view digest, std::stri
   return cursor.step();
 }
 
+Result<bool> blob_relaxed(Database& database, std::string_view digest) {
+  auto cursor =
+      SLIP_TRY(database.query("SELECT 1 FROM blobs WHERE digest = ? AND boot IS NOT NULL"));
+  cursor.bind(digest);
+  return cursor.step();
+}
+
 Status put_blob(Database& database, const BlobRow& row, std::int64_t created,
                 std::string_view boot) {
   auto cursor =

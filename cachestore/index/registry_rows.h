@@ -43,6 +43,8 @@ namespace pull_rows {
 
 /// Whether the blob's bytes are as they were received.
 Result<bool> blob_trusted(Database& database, std::string_view digest, std::string_view boot);
+/// Whether it was put in this or another boot and not confirmed since.
+Result<bool> blob_relaxed(Database& database, std::string_view digest);
 Status put_blob(Database& database, const BlobRow& row, std::int64_t created,
                 std::string_view boot);
 /// After a sync: blob and snapshot are on disk.

@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/units.h"
 
 namespace slipway::cachestore {
@@ -16,8 +18,14 @@ namespace {
 constexpr std::size_t kInputBuffer = std::size_t{256} << 10;
 // Below this much output a high ratio is no danger and quite normal (a file of zeros).
 constexpr std::uint64_t kRatioFree = std::uint64_t{64} << 20;
-// Frames may ask for windows up to 2 GiB; 128 MiB is zstd --ultra's largest without --long.
-constexpr int kMaxWindowLog = 27;
+// Frames may ask for windows up to 2 GiB. RFC 8878 wants decoders to take 8 MiB, which is what zstd -19 and the
+// builders of images stay below; a few need more, but memory is to stay below 64 MiB whatever an image holds.
+constexpr unsigned kUsualWindowLog = 23;
+constexpr unsigned kMaxWindowLog = 25;
+// A zstd frame's header is no longer. Spec: RFC 8878, 3.1.1.1.
+constexpr std::size_t kLookAt = 18;
+// All windows of the process together: four usual ones, or the largest and a usual one.
+constexpr std::uint64_t kWindowBudget = std::uint64_t{40} << 20;
 
 // The first bytes, read to look at, then the rest.
 class PrefixedSource : public ByteSource {
@@ -123,10 +131,56 @@ class GzipSource : public Decoder {
   bool in_member_ = false;
 };
 
-// Spec: RFC 8878; frames and skippable frames follow each other.
+/// A part of the process's memory for windows; waits until there is enough. Nobody who holds one waits for another.
+class WindowShare {
+ public:
+  explicit WindowShare(std::uint64_t bytes) : bytes_(bytes) {
+    in_use().wait([&](std::uint64_t used) { return used + bytes_ <= kWindowBudget; },
+                  [&](std::uint64_t& used) { used += bytes_; });
+  }
+  ~WindowShare() {
+    in_use().with([&](std::uint64_t& used) { used -= bytes_; });
+    in_use().notify_all();
+  }
+  WindowShare(const WindowShare&) = delete;
+  WindowShare& operator=(const WindowShare&) = delete;
+
+ private:
+  static Guarded<std::uint64_t>& in_use() {
+    static Guarded<std::uint64_t> used(0);
+    return used;
+  }
+  std::uint64_t bytes_;
+};
+
+// The window that the frame beginning with `start` asks for, as a power of two rounded up; 0 when it does not say. A
+// frame in one segment has its whole content as its window. Spec: RFC 8878, 3.1.1.1.
+unsigned window_log(std::string_view start) {
+  constexpr std::array<std::size_t, 4> kDictionaryBytes = {0, 1, 2, 4};
+  constexpr std::array<std::size_t, 4> kContentBytes = {1, 2, 4, 8};
+  const auto byte = [&](std::size_t at) -> std::uint64_t {
+    return at < start.size() ? static_cast<unsigned char>(start[at]) : 0U;
+  };
+  const std::uint64_t flags = byte(4);
+  if ((flags & 0x20U) == 0) {
+    return static_cast<unsigned>(10 + (byte(5) >> 3) + ((byte(5) & 7U) != 0 ? 1 : 0));
+  }
+  const std::size_t at = 5 + kDictionaryBytes[flags & 3U];
+  std::uint64_t content = 0;
+  for (std::size_t i = 0; i < kContentBytes[flags >> 6]; ++i) content |= byte(at + i) << (8 * i);
+  return static_cast<unsigned>(std::bit_width(content));
+}
+
+// Spec: RFC 8878; frames and skippable frames follow each other. The first frame decides about the window.
 class ZstdSource : public Decoder {
  public:
-  using Decoder::Decoder;
+  ZstdSource(std::unique_ptr<ByteSource> input, std::string name, std::uint64_t max_ratio,
+             unsigned log)
+      : Decoder(std::move(input), std::move(name), max_ratio),
+        log_(log > kUsualWindowLog ? kMaxWindowLog : kUsualWindowLog),
+        share_(std::uint64_t{1} << log_) {
+    ZSTD_DCtx_setParameter(stream_.get(), ZSTD_d_windowLogMax, static_cast<int>(log_));
+  }
 
   Result<std::size_t> read(std::span<char> out) override {
     ZSTD_outBuffer target = {out.data(), out.size(), 0};
@@ -150,12 +204,9 @@ class ZstdSource : public Decoder {
   struct Free {
     void operator()(ZSTD_DCtx* stream) const { ZSTD_freeDCtx(stream); }
   };
-  static ZSTD_DCtx* make_stream() {
-    ZSTD_DCtx* stream = ZSTD_createDCtx();
-    ZSTD_DCtx_setParameter(stream, ZSTD_d_windowLogMax, kMaxWindowLog);
-    return stream;
-  }
-  std::unique_ptr<ZSTD_DCtx, Free> stream_{make_stream()};
+  unsigned log_;
+  WindowShare share_;
+  std::unique_ptr<ZSTD_DCtx, Free> stream_{ZSTD_createDCtx()};
   ZSTD_inBuffer input_ = {nullptr, 0, 0};
   bool at_frame_end_ = true;
   bool pending_ = false;
@@ -188,7 +239,7 @@ const Magic* find_magic(std::string_view start) {
 }  // namespace
 
 Result<Decoded> decode(ByteSource& raw, const std::string& name, std::uint64_t max_ratio) {
-  std::string start(8, '\0');
+  std::string start(kLookAt, '\0');
   start.resize(SLIP_TRY(read_full(raw, start)));
   const Magic* magic = find_magic(start);
   if (magic != nullptr && magic->name != nullptr) {
@@ -196,13 +247,20 @@ Result<Decoded> decode(ByteSource& raw, const std::string& name, std::uint64_t m
                                              " is not supported; use gzip, zstd or plain tar");
   }
   Decoded decoded;
+  const unsigned log = window_log(start);
   decoded.bytes = std::make_unique<PrefixedSource>(std::move(start), raw);
   if (magic == nullptr) return decoded;
   decoded.compression = magic->compression;
   if (magic->compression == Compression::kGzip) {
     decoded.bytes = std::make_unique<GzipSource>(std::move(decoded.bytes), name, max_ratio);
   } else {
-    decoded.bytes = std::make_unique<ZstdSource>(std::move(decoded.bytes), name, max_ratio);
+    if (log > kMaxWindowLog) {
+      return fail(ErrorCode::kUnsupported,
+                  "decompress " + name +
+                      ": its zstd window is larger than 32 MiB; compress it "
+                      "without --long and --ultra");
+    }
+    decoded.bytes = std::make_unique<ZstdSource>(std::move(decoded.bytes), name, max_ratio, log);
   }
   return decoded;
 }

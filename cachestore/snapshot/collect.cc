@@ -7,6 +7,7 @@
 #include "cachestore/index/image_rows.h"
 #include "cachestore/snapshot/measure.h"
 #include "cachestore/snapshot/store_core.h"
+#include "cachestore/transfer/ingest.h"
 
 namespace slipway::cachestore {
 namespace {
@@ -84,6 +85,7 @@ Result<Store::Collected> Store::collect(ByteCount keep) {
   collected.snapshots = layers.snapshots;
   collected.freed = layers.freed;
   SLIP_TRY(collect_blobs(core, before, collected));
+  collected.freed.value += SLIP_TRY(sweep_ingest(core, Millis(kGrace)));
   SLIP_TRY(collect_by_use(core, keep, collected));
   return collected;
 }

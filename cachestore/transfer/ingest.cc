@@ -67,6 +67,11 @@ Status IngestFile::restart() {
 
 void IngestFile::discard() const { ::unlinkat(dir_.get(), name_.c_str(), 0); }
 
+void IngestFile::discard_if_empty() const {
+  struct stat info {};
+  if (::fstat(fd_.get(), &info) == 0 && info.st_size == 0) discard();
+}
+
 Status IngestFile::place(const StoreCore& core, const Digest& digest) const {
   return core.blobs.place(dir_.get(), name_, digest);
 }

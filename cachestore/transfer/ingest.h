@@ -28,6 +28,7 @@ class IngestFile {
 
   Status restart();      ///< Nothing of it is any good.
   void discard() const;  ///< Removes it.
+  void discard_if_empty() const;
   /// Inside a transaction: it becomes the blob.
   Status place(const StoreCore& core, const Digest& digest) const;
 

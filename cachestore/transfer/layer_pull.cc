@@ -174,7 +174,11 @@ Result<Fd> LayerPull::run(const CancelToken& cancel) {
       report_.state(LayerProgress::State::kPresent, job_.blob.size);
       return *std::move(lease);
     }
-    SLIP_TRY(take(file, cancel));
+    Status done = take(file, cancel);
+    if (!done) {
+      file.discard_if_empty();
+      return fail(std::move(done).error());
+    }
   }
   auto lease = SLIP_TRY(find(core_, job_));
   if (!lease) return fail(ErrorCode::kConflict, name_ + " was removed as soon as it was here");

@@ -214,7 +214,7 @@ class Pull {
     const std::int64_t now = to_millis(real_clock().wall());
     StagedBlob config = SLIP_TRY(StagedBlob::write(core_, config_));
     StagedBlob manifest = SLIP_TRY(StagedBlob::write(core_, chosen_.bytes));
-    SLIP_TRY(sync_store(core_));
+    if (SLIP_TRY(unsynced())) SLIP_TRY(sync_store(core_));
     Status done = core_.index.with([&](Database& database) {
       return database.transaction(SyncMode::kFull, [&]() -> Status {
         SLIP_TRY(confirm_layers(database));
@@ -228,6 +228,18 @@ class Pull {
     });
     if (!done) core_.yard->leave_for_sweep();  // blobs may be in place without a row
     return done;
+  }
+
+  // Syncing takes as long as everything else on the file system has to be written.
+  Result<bool> unsynced() {
+    return core_.index.with([&](Database& database) -> Result<bool> {
+      for (const LayerJob& job : jobs_) {
+        const auto row = SLIP_TRY(snapshot_rows::layer(database, job.diff_id.str()));
+        if (row && !row->boot.empty()) return true;
+        if (SLIP_TRY(pull_rows::blob_relaxed(database, job.blob.digest.str()))) return true;
+      }
+      return false;
+    });
   }
 
   Status confirm_layers(Database& database) {

@@ -124,7 +124,8 @@ class TransferTest : public ::testing::Test {
   }
   void SetUp() override { open_store(); }
 
-  Scratch scratch_;
+  // In memory: every pull syncs, and no test here is about the disk.
+  Scratch scratch_{must(TempDir::make("/dev/shm", "slipway-test-"))};
   cachestore::LayerLimits limits_;
   std::shared_ptr<cachestore::Store> store_;
   MemoryRegistry registry_;
