@@ -15,6 +15,8 @@ namespace {
 constexpr const char* kDirectory = "ingest";
 // flock(2) cannot be waited for together with a cancel; nobody notices a twentieth of a second after a download.
 constexpr int kLockPollMillis = 50;
+// Of the second name by which a file goes to the blob store.
+constexpr std::string_view kLinkSuffix = ".blob";
 // The reader is woken for this much: the network's own pieces are too small to be worth a change of threads.
 constexpr std::uint64_t kPiece = std::uint64_t{128} << 10;
 
@@ -54,6 +56,11 @@ Result<IngestFile> IngestFile::lock(const StoreCore& core, const Digest& digest,
     struct stat info {};
     if (::fstat(file.fd_.get(), &info) != 0) return fail_errno("stat " + file.shown_);
     if (!still_named(file.dir_.get(), file.name_, info)) continue;
+    if (info.st_nlink >
+        1) {  // a blob already, whose maker was killed before it took this name away
+      file.discard();
+      continue;
+    }
     file.size_ = static_cast<std::uint64_t>(info.st_size);
     return file;
   }
@@ -73,7 +80,12 @@ void IngestFile::discard_if_empty() const {
 }
 
 Status IngestFile::place(const StoreCore& core, const Digest& digest) const {
-  return core.blobs.place(dir_.get(), name_, digest);
+  const std::string link = name_ + std::string(kLinkSuffix);
+  ::unlinkat(dir_.get(), link.c_str(), 0);
+  if (::linkat(dir_.get(), name_.c_str(), dir_.get(), link.c_str(), 0) != 0) {
+    return fail_errno("link " + shown_);
+  }
+  return core.blobs.place(dir_.get(), link, digest);
 }
 
 Result<std::uint64_t> sweep_ingest(const StoreCore& core, Millis age) {

@@ -29,7 +29,8 @@ class IngestFile {
   Status restart();      ///< Nothing of it is any good.
   void discard() const;  ///< Removes it.
   void discard_if_empty() const;
-  /// Inside a transaction: it becomes the blob.
+  /// Inside a transaction: it becomes the blob, and keeps its name here until discard(). Without the name another pull
+  /// would begin anew between this and the commit.
   Status place(const StoreCore& core, const Digest& digest) const;
 
  private:

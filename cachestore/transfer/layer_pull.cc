@@ -312,7 +312,7 @@ Status LayerPull::record(const IngestFile& file, Origin origin, DraftHandle& dra
   SLIP_TRY(std::move(done));
   if (placement) placement->keep();
   if (!grave.empty()) core_.yard->discard(grave);
-  if (origin == Origin::kBlob) file.discard();
+  file.discard();
   return {};
 }
 
