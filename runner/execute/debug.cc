@@ -68,7 +68,8 @@ Result<int> debug(const std::string& state_dir, const std::string& text,
                             std::string(run_status_name(step->status)) +
                             "); secrets are not set, changes are thrown away\n";
   (void)write_all(STDERR_FILENO, intro, "stderr");
-  return interactive_shell(*store, *engine, root, work, spec, cancel);
+  const JobNetwork network = step->bridge ? JobNetwork::open(store->root()) : JobNetwork();
+  return interactive_shell(*store, *engine, &network, root, work, spec, cancel);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "runner/execute/housekeeping.h"
+#include "runner/execute/job_rules.h"
 #include "runner/execute/run_pipeline.h"
 #include "sandbox/engine.h"
 
@@ -114,6 +115,7 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
   const std::unique_ptr<sandbox::Engine> engine =
       SLIP_TRY(sandbox::Engine::open({.store_root = store->root()}));
 
+  const JobNetwork network = wants_bridge(plan) ? JobNetwork::open(store->root()) : JobNetwork();
   const std::string run_dir = runs_dir + "/" + run_id;
   RunRecord head;
   head.file = file;
@@ -138,6 +140,7 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
                        .store = *store,
                        .images = images,
                        .engine = *engine,
+                       .network = network,
                        .events = events,
                        .journal = journal,
                        .cancel = cancel,

@@ -134,14 +134,16 @@ std::vector<std::string> plan_notices(const pipeline::Plan& plan) {
   return notices;
 }
 
-std::vector<std::string> failure_hints(const pipeline::Plan& plan) {
-  const bool bridge = std::any_of(
-      plan.jobs.begin(), plan.jobs.end(),
-      [](const pipeline::JobPlan& job) { return job.network == pipeline::NetworkMode::kBridge; });
-  if (!bridge) return {};
-  return {
-      "network: this version has no bridge network yet, steps see loopback only; `network: host` "
-      "with --allow-host-network joins the machine's"};
+bool wants_bridge(const pipeline::Plan& plan) {
+  return std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const pipeline::JobPlan& job) {
+    return job.network == pipeline::NetworkMode::kBridge;
+  });
+}
+
+std::vector<std::string> failure_hints(const std::string& network_trouble) {
+  if (network_trouble.empty()) return {};
+  return {"network: steps saw loopback only: " + network_trouble +
+          "; `network: host` with --allow-host-network joins the machine's"};
 }
 
 bool may_retry(const pipeline::RetryPolicy& policy, const JobResult& result, int attempts_done) {

@@ -53,6 +53,7 @@ StepRecord step_from(const Json& json) {
   step.status = status_from(json["status"]);
   step.image = json["image"].string_or("");
   step.host_tools = json["host_tools"].bool_or(false);
+  step.bridge = json["bridge"].bool_or(false);
   step.root_stack = strings_of(json["root"]);
   step.work_stack = strings_of(json["work"]);
   step.env = pairs_of(json["env"]);
@@ -131,6 +132,7 @@ void Journal::add(const StepRecord& step) {
                        {"status", run_status_name(step.status)},
                        {"image", step.image},
                        {"host_tools", step.host_tools},
+                       {"bridge", step.bridge},
                        {"root", to_json(step.root_stack)},
                        {"work", to_json(step.work_stack)},
                        {"env", to_json(step.env)},

@@ -22,6 +22,7 @@ struct StepRecord {
   RunStatus status = RunStatus::kSucceeded;
   std::string image;  ///< Name; "host" for the machine's tools.
   bool host_tools = false;
+  bool bridge = false;                  ///< It was on the network of jobs.
   std::vector<std::string> root_stack;  ///< After the step.
   std::vector<std::string> work_stack;  ///< After the step; front() is the checkout.
   std::vector<std::pair<std::string, std::string>>

@@ -11,6 +11,7 @@
 #include "runner/execute/images.h"
 #include "runner/execute/journal.h"
 #include "runner/execute/secrets.h"
+#include "runner/execute/step_network.h"
 #include "runner/logs/event.h"
 #include "runner/source/workspace.h"
 #include "sandbox/engine.h"
@@ -30,6 +31,7 @@ struct RunContext {
   cachestore::Store& store;
   ImageSource& images;
   sandbox::Engine& engine;
+  const JobNetwork& network;
   EventStream& events;
   Journal& journal;
   CancelToken cancel;  ///< Ctrl-C: kTerminate, then kKill.

@@ -79,7 +79,7 @@ std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run,
   event.kind = Event::Kind::kRunEnd;
   event.exit_code = exit_code_of(results, run.cancel);
   if (event.exit_code == kJobFailed) {
-    for (const std::string& hint : failure_hints(run.plan)) run.notice(hint);
+    for (const std::string& hint : failure_hints(run.network.trouble())) run.notice(hint);
   }
   event.status = run.cancel.cancelled() ? "cancelled"
                  : event.exit_code == 0 ? "succeeded"

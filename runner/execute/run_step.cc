@@ -207,6 +207,7 @@ StepRecord make_record(const RunContext& run, const StepRequest& request,
   record.name = request.step.name;
   record.image = prepared.image->name;
   record.host_tools = prepared.image->host_tools;
+  record.bridge = request.job.network == pipeline::NetworkMode::kBridge;
   record.cwd = prepared.cwd;
   for (const auto& [name, value] : prepared.environment.values()) {
     if (run.secrets.mask.mask(value) == value) record.env.emplace_back(name, value);
@@ -220,6 +221,10 @@ Result<sandbox::Outcome> run_container(const RunContext& run, const StepRequest&
   SLIP_TRY(pump.open());
   spec.process.stdout_fd = pump.stdout_fd();
   spec.process.stderr_fd = pump.stderr_fd();
+  std::unique_ptr<sandbox::NetworkSession> session;  // outlives the container
+  if (request.job.network == pipeline::NetworkMode::kBridge) {
+    session = SLIP_TRY(run.network.join(spec));
+  }
   Result<std::unique_ptr<sandbox::Container>> container = run.engine.start(spec);
   pump.start();
   if (!container) return fail(std::move(container).error());
@@ -254,7 +259,7 @@ Result<StepResult> run_prepared(const RunContext& run, JobState& state, const St
   record.path = state.path;
   run.journal.add(record);
   if (!counts_as_success(result.status) && run.options.shell_on_failure) {
-    shell_in_failed_step(run, prepared.image->stack, state.work, spec);
+    shell_in_failed_step(run, record, prepared.image->stack, state.work, spec);
   }
   return result;
 }
