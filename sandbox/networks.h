@@ -114,6 +114,8 @@ class Networks {
   virtual Result<std::vector<NetworkInfo>> list() = 0;
   virtual Status remove(const std::string& name) = 0;  ///< kConflict names the containers on it.
   virtual Result<std::vector<std::string>> prune() = 0;
+  /// When no container is on any of them: takes links and rules down until the next one comes. Records stay.
+  virtual Status rest() = 0;
 
   /// Reserves addresses, names and ports (a taken port is kConflict naming it and leaves nothing) before the
   /// container exists.

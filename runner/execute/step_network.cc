@@ -22,6 +22,10 @@ Status ensure_network(sandbox::Networks& networks) {
 
 }  // namespace
 
+JobNetwork::~JobNetwork() {
+  if (networks_) (void)networks_->rest();
+}
+
 JobNetwork JobNetwork::open(const std::string& state_dir) {
   JobNetwork network;
   auto networks = sandbox::Networks::open(state_dir);

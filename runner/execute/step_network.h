@@ -14,6 +14,10 @@ class JobNetwork {
  public:
   /// Always gives an object; where the machine has no bridges for us, trouble() says why and steps see loopback only.
   static JobNetwork open(const std::string& state_dir);
+  JobNetwork() = default;
+  JobNetwork(JobNetwork&&) = default;
+  JobNetwork& operator=(JobNetwork&&) = delete;
+  ~JobNetwork();  ///< Nothing stays on the machine when nobody else uses its networks.
   const std::string& trouble() const { return trouble_; }
 
   /// Puts the container of `spec` on it. Keep the session until the container has ended; null where there is trouble.

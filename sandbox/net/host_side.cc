@@ -233,6 +233,16 @@ Status HostSide::take_down(const NetworkInfo& network) {
   return assert_firewall();
 }
 
+Status HostSide::rest() {
+  const Fd exclusive = SLIP_TRY(store_.lock(NetworkStore::LockKind::kExclusive));
+  for (const std::string& container : SLIP_TRY(store_.sessions()))
+    if (store_.session_alive(container)) return {};
+  SLIP_TRY(reap_locked());
+  for (const NetworkInfo& network : SLIP_TRY(store_.list()))
+    if (path_exists(marker(network))) SLIP_TRY(take_down(network));
+  return {};
+}
+
 void HostSide::forget_endpoint(const EndpointRecord& endpoint) {
   if (!endpoint.link.empty()) {
     if (auto socket = NetlinkSocket::open(NETLINK_ROUTE)) {

@@ -26,6 +26,8 @@ class HostSide {
   Result<Fd> ensure_up(const std::vector<NetworkInfo>& networks);
   /// With the exclusive lock: removes links and rules. Missing ones are fine.
   Status take_down(const NetworkInfo& network);
+  /// All networks, when no session is alive. Takes the exclusive lock.
+  Status rest();
   /// The firewall as it should be now; nothing is done when it is (R15).
   Status assert_firewall();
   /// Takes down what containers left whose session has died. Cheap when there is nothing.

@@ -43,6 +43,7 @@ class KernelNetworks final : public Networks {
   Result<std::vector<NetworkInfo>> list() override;
   Status remove(const std::string& name) override;
   Result<std::vector<std::string>> prune() override;
+  Status rest() override { return host_->rest(); }
   Result<std::unique_ptr<NetworkSession>> open_session(const SessionRequest& request) override {
     return net::KernelSession::open(host_, request);
   }
