@@ -68,17 +68,28 @@ std::vector<std::string> without_dot_slash(std::vector<std::string> patterns) {
 
 }  // namespace
 
-Result<std::string> collect_artifacts(const RunContext& run, const pipeline::JobPlan& job,
-                                      const Stack& work) {
-  const GlobList take = SLIP_TRY(GlobList::compile(without_dot_slash(job.artifacts.paths)));
-  const GlobList leave = SLIP_TRY(GlobList::compile(without_dot_slash(job.artifacts.exclude)));
+Result<Fd> open_workspace(const Stack& work) {
   sandbox::OverlayStack merged;
   for (const cachestore::Snapshot& snapshot : work.snapshots())
     merged.lowers.push_back(snapshot.path);
-  const Fd view = SLIP_TRY(sandbox::open_view(merged));
+  return sandbox::open_view(merged);
+}
+
+Result<std::vector<std::string>> find_files(int directory, const std::vector<std::string>& paths,
+                                            const std::vector<std::string>& exclude) {
+  const GlobList take = SLIP_TRY(GlobList::compile(without_dot_slash(paths)));
+  const GlobList leave = SLIP_TRY(GlobList::compile(without_dot_slash(exclude)));
+  if (take.empty()) return std::vector<std::string>();
   Finder finder(take, leave);
-  SLIP_TRY(finder.walk(view.get(), "", 0));
-  const std::vector<std::string> paths = finder.take_found();
+  SLIP_TRY(finder.walk(directory, "", 0));
+  return finder.take_found();
+}
+
+Result<std::string> collect_artifacts(const RunContext& run, const pipeline::JobPlan& job,
+                                      const Stack& work) {
+  const Fd view = SLIP_TRY(open_workspace(work));
+  const std::vector<std::string> paths =
+      SLIP_TRY(find_files(view.get(), job.artifacts.paths, job.artifacts.exclude));
   if (paths.empty()) {
     run.notice("artifacts: nothing matches the paths of job " + job.instance, job.instance);
     return std::string();

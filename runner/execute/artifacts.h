@@ -1,11 +1,19 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
+#include "base/fd.h"
 #include "runner/execute/run_context.h"
 #include "runner/execute/stacks.h"
 
 namespace slipway::runner {
+
+/// The workspace as its stack shows it, read-only.
+Result<Fd> open_workspace(const Stack& work);
+/// Files and links below `directory` that globs take, by path relative to it; `.git` is left out.
+Result<std::vector<std::string>> find_files(int directory, const std::vector<std::string>& paths,
+                                            const std::vector<std::string>& exclude);
 
 /// Collects what `artifacts.paths` names from the workspace stack into a snapshot of its own; its id, or empty when
 /// nothing matched (a warning is emitted). Other jobs get it by a mount above their checkout.

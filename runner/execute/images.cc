@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cachestore/transfer.h"
+#include "runner/execute/deadline_token.h"
 #include "runner/execute/job_state.h"
 
 namespace slipway::runner {
@@ -74,10 +75,11 @@ Status ImageSource::pull(const ImageWish& wish, const Reference& name, TransferP
   const std::shared_ptr<cachestore::Registry> registry = SLIP_TRY(access_.get());
   const MonoTime start = real_clock().mono();
   if (progress != nullptr) progress->begin(familiar, Direction::kPull);
-  const Result<cachestore::Pulled> pulled =
-      cachestore::pull_image(store_, *registry, request, progress, cancel);
+  const DeadlineToken token(cancel, wish.deadline.value_or(MonoTime::max()));
+  Result<cachestore::Pulled> pulled =
+      cachestore::pull_image(store_, *registry, request, progress, token.get());
   if (progress != nullptr) progress->end();
-  if (!pulled) return fail(with_hint(pulled.error(), wish.name));
+  if (!pulled) return fail(with_hint(token.explain(pulled.error()), wish.name));
   if (progress != nullptr) {
     const Millis elapsed = std::chrono::duration_cast<Millis>(real_clock().mono() - start);
     progress->say("pulled " + familiar + ": " + pulled_text(*pulled, elapsed));

@@ -2,9 +2,11 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/cancel.h"
+#include "base/clock.h"
 #include "base/guarded.h"
 #include "base/result.h"
 #include "cachestore/store.h"
@@ -18,7 +20,8 @@ namespace slipway::runner {
 struct ImageWish {
   std::string name;  ///< As written; "host" is this machine's own tools and never pulled.
   pipeline::PullPolicy pull = pipeline::PullPolicy::kMissing;
-  std::string platform;  ///< "linux/arm64"; empty: this machine's.
+  std::string platform;              ///< "linux/arm64"; empty: this machine's.
+  std::optional<MonoTime> deadline;  ///< kTimeout after it.
 };
 
 /// Brings images from registries when they are wanted. Thread-safe: whoever wants an image that another thread is
@@ -31,6 +34,7 @@ class ImageSource {
   /// Afterwards resolve_image() finds it. kNotFound: neither here nor at the registry (or `never`); everything else is
   /// the registry's or the network's trouble. `progress` may be null.
   Status ensure(const ImageWish& wish, TransferProgress* progress, const CancelToken& cancel);
+  RegistryAccess& access() const { return access_; }
 
  private:
   struct Pull {

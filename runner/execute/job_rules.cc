@@ -101,9 +101,7 @@ std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& opt
   if (job.docker_socket) return "docker: true is not available in this version";
   for (const pipeline::StepPlan& step : job.steps) {
     static const std::map<pipeline::StepKind, std::string> kinds{
-        {pipeline::StepKind::kBuild, "build"},
-        {pipeline::StepKind::kArtifact, "artifact"},
-        {pipeline::StepKind::kDeploy, "deploy"}};
+        {pipeline::StepKind::kBuild, "build"}, {pipeline::StepKind::kDeploy, "deploy"}};
     if (const auto kind = kinds.find(step.kind); kind != kinds.end()) {
       return "step " + printable(step.id) + ": `" + kind->second +
              ":` steps are not available in this version";

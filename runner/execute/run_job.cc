@@ -146,6 +146,7 @@ class Attempt {
     event.step = step.id;
     event.name = step.name;
     run_.events.emit(event);
+    if (step.script.empty()) return;
     event.kind = Event::Kind::kLog;
     event.stream = "slipway";
     std::string_view source = step.script.source;

@@ -8,6 +8,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "runner/execute/artifact_step.h"
 #include "runner/execute/exchange.h"
 #include "runner/execute/layers.h"
 #include "runner/execute/output_pump.h"
@@ -44,7 +45,8 @@ Result<StepImage*> image_of(const RunContext& run, JobState& state, const StepRe
   if (const auto known = state.images.find(name); known != state.images.end())
     return &known->second;
   const auto progress = make_step_transfer(run, request.job.instance, request.step.id);
-  SLIP_TRY(run.images.ensure({name, spec.pull, spec.platform}, progress.get(), request.cancel));
+  SLIP_TRY(run.images.ensure({name, spec.pull, spec.platform, request.deadline}, progress.get(),
+                             request.cancel));
   StepImage image = SLIP_TRY(resolve_image(run.store, name));
   return &state.images.emplace(name, std::move(image)).first->second;
 }
@@ -167,6 +169,7 @@ StepResult result_of(const sandbox::Outcome& outcome, const Prepared& prepared) 
 
 StepResult engine_failure(const Error& error) {
   if (error.code() == ErrorCode::kCancelled) return {RunStatus::kCancelled, 130, "cancelled"};
+  if (error.code() == ErrorCode::kTimeout) return {RunStatus::kTimedOut, 125, error.text()};
   return {RunStatus::kError, 125, error.text()};
 }
 
@@ -264,9 +267,31 @@ Result<StepResult> run_prepared(const RunContext& run, JobState& state, const St
   return result;
 }
 
+Result<StepResult> run_artifact(const RunContext& run, JobState& state,
+                                const StepRequest& request) {
+  Prepared prepared;
+  prepared.image = SLIP_TRY(image_of(run, state, request));
+  prepared.cwd = kWorkspace;
+  const PushedArtifact pushed = SLIP_TRY(push_step_artifact(run, state, request));
+  StepRecord record = make_record(run, request, prepared);
+  record.outputs = pipeline::Value(pipeline::Value::Map{
+      {"digest", pushed.digest.str()}, {"name", run.secrets.mask.mask(pushed.name)}});
+  publish_outputs(state, request.step.id, RunStatus::kSucceeded, record.outputs);
+  record.root_stack = prepared.image->stack.ids();
+  record.work_stack = state.work.ids();
+  record.carried = state.carried;
+  record.path = state.path;
+  run.journal.add(record);
+  return StepResult{};
+}
+
 }  // namespace
 
 StepResult run_step(const RunContext& run, JobState& state, const StepRequest& request) {
+  if (request.step.kind == pipeline::StepKind::kArtifact) {
+    const Result<StepResult> result = run_artifact(run, state, request);
+    return result ? *result : engine_failure(result.error());
+  }
   Result<Prepared> prepared = prepare(run, state, request);
   if (!prepared) return engine_failure(prepared.error());
   Result<StepResult> result = run_prepared(run, state, request, *prepared);

@@ -13,17 +13,17 @@ constexpr std::chrono::seconds kLogGap{10};
 
 class StepTransfer : public TransferProgress {
  public:
-  StepTransfer(EventStream& events, std::string job, std::string step)
-      : events_(events), job_(std::move(job)), step_(std::move(step)) {}
+  StepTransfer(EventStream& events, const SecretSet& mask, std::string job, std::string step)
+      : events_(events), mask_(mask), job_(std::move(job)), step_(std::move(step)) {}
 
   void begin(const std::string& title, Direction direction) override {
     const MonoTime now = real_clock().mono();
     state_.with([&](State& state) {
-      state.title = title;
+      state.title = (direction == Direction::kPull ? "pulling " : "pushing ") + title;
       state.view = TransferView(direction);
       state.told = state.logged = now;
     });
-    say("pulling image " + title);
+    say((direction == Direction::kPull ? "pulling image " : "pushing ") + title);
   }
   void layers(std::size_t total, std::size_t present) override {
     state_.with([&](State& state) { state.view.start(total, present); });
@@ -36,11 +36,11 @@ class StepTransfer : public TransferProgress {
       state.view.apply(progress, now);
       if (now - state.told >= kProgressGap) {
         state.told = now;
-        told = "pulling " + state.title + ": " + state.view.total_text(now);
+        told = state.title + ": " + state.view.total_text(now);
       }
       if (now - state.logged >= kLogGap) {
         state.logged = now;
-        logged = "pulling " + state.title + ": " + state.view.total_text(now);
+        logged = state.title + ": " + state.view.total_text(now);
       }
     });
     if (!told.empty()) emit(Event::Kind::kProgress, told);
@@ -63,11 +63,12 @@ class StepTransfer : public TransferProgress {
     event.job = job_;
     event.step = step_;
     if (kind == Event::Kind::kLog) event.stream = "slipway";
-    event.line = to_valid_utf8(line);
+    event.line = mask_.mask(to_valid_utf8(line));
     events_.emit(std::move(event));
   }
 
   EventStream& events_;
+  const SecretSet& mask_;
   const std::string job_;
   const std::string step_;
   Guarded<State> state_;
@@ -77,7 +78,7 @@ class StepTransfer : public TransferProgress {
 
 std::unique_ptr<TransferProgress> make_step_transfer(const RunContext& run, const std::string& job,
                                                      const std::string& step) {
-  return std::make_unique<StepTransfer>(run.events, job, step);
+  return std::make_unique<StepTransfer>(run.events, run.secrets.mask, job, step);
 }
 
 }  // namespace slipway::runner

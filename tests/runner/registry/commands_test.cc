@@ -213,6 +213,41 @@ TEST_F(RegistryCommand, PullsForPipelines) {
   EXPECT_NE(missing.err.find("team/box:3"), std::string::npos) << missing.err;
 }
 
+TEST_F(RegistryCommand, PushesFilesOfAJob) {
+  const std::string folder = directory_->path() + "/artifact-step";
+  ASSERT_TRUE(make_dirs(folder, 0755));
+  const std::string name = open_->host() + "/team/step";
+  std::ofstream(folder + "/.slipway.yml")
+      << "jobs:\n"
+         "  a:\n"
+         "    image: " +
+             open_->host() +
+             "/team/box:1\n"
+             "    matrix: {tag: [x]}\n"
+             "    steps:\n"
+             "      - mkdir -p dist/deep; echo made > dist/deep/file; echo 1 > one.xml; echo 2 > "
+             "two.txt\n"
+             "      - id: keep\n"
+             "        artifact: {push: '" +
+             name +
+             ":${{ matrix.tag }}', paths: [dist, '*.xml']}\n"
+             "      - echo kept ${{ steps.keep.digest }} at ${{ steps.keep.name }}\n";
+  const ProgramRun run = slip({"exec", folder}, "", "artifact");
+  ASSERT_EQ(run.exit_code, 0) << run.err;
+  EXPECT_NE(run.err.find("kept sha256:"), std::string::npos) << run.err;
+  EXPECT_NE(run.err.find("at " + name + ":x"), std::string::npos) << run.err;
+  ASSERT_EQ(slip({"artifact", "pull", "-o", "step-out", name + ":x"}).exit_code, 0);
+  const std::string out = directory_->path() + "/step-out";
+  EXPECT_EQ(read_file(out + "/dist/deep/file", 1_MiB).value_or("?"), "made\n");
+  EXPECT_EQ(read_file(out + "/one.xml", 1_MiB).value_or("?"), "1\n");
+  EXPECT_FALSE(path_exists(out + "/two.txt"));
+  std::ofstream(folder + "/.slipway.yml")
+      << "steps: [{artifact: {push: '" + name + ":y', paths: ['*.none']}}]\n";
+  const ProgramRun nothing = slip({"exec", folder}, "", "artifact");
+  EXPECT_EQ(nothing.exit_code, 3);
+  EXPECT_NE(nothing.err.find("nothing matches its paths"), std::string::npos) << nothing.err;
+}
+
 TEST_F(RegistryCommand, KeepsFilesInARegistry) {
   const std::string name = open_->host() + "/team/files:1";
   ASSERT_TRUE(make_dirs(directory_->path() + "/in/deep", 0755));
