@@ -58,17 +58,18 @@ Result<std::unique_ptr<Container>> LocalEngine::launch(const ContainerSpec& spec
   Confinement confinement = SLIP_TRY(confine(spec, policy_));
   Prepared prepared = SLIP_TRY(prepare(spec, *slot, std::move(confinement)));
   if (Status user = prepare_user(spec, *slot, prepared); !user) {
-    return supervise({never_ran(user.error()), nullptr, std::move(slot), started, {}});
+    return supervise({never_ran(user.error()), nullptr, std::move(slot), started, {}, 0, {}});
   }
   std::unique_ptr<Cgroup> cgroup = SLIP_TRY(cgroups_->create(
       spec.name, spec.limits, spec.count_usage ? Counting::kAll : Counting::kWhatIsLimited));
-  Plan plan;
-  build_plan(spec, *slot, prepared, static_cast<int>(cgroup->procs_fds().size()), plan);
-  Launched launched = SLIP_TRY(spawn(spec, *slot, prepared.user, *cgroup, plan));
-  std::vector<std::string> warnings = std::move(prepared.confinement.warnings);
+  const std::unique_ptr<Plan> plan = SLIP_TRY(Plan::make());
+  SLIP_TRY(build_plan(spec, *slot, prepared, static_cast<int>(cgroup->procs_fds().size()), *plan));
+  Launched launched = SLIP_TRY(spawn(spec, *slot, prepared, *cgroup, *plan));
+  std::vector<std::string>& warnings = prepared.confinement.warnings;
   warnings.insert(warnings.end(), cgroup->warnings().begin(), cgroup->warnings().end());
-  return supervise(
-      {std::move(launched), std::move(cgroup), std::move(slot), started, std::move(warnings)});
+  return supervise({std::move(launched), std::move(cgroup), std::move(slot), started,
+                    std::move(prepared.confinement), namespaces_of(spec, prepared.confinement),
+                    spec.limits.oom_score_adj});
 }
 
 }  // namespace

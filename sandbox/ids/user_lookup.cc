@@ -122,4 +122,16 @@ Result<UserIds> look_up_user(int root, const std::string& user,
   return ids;
 }
 
+Result<UserIds> look_up_process_user(int root, const std::string& user,
+                                     const std::vector<std::string>& add, const IdMap& map) {
+  UserIds ids = SLIP_TRY(look_up_user(root, user, add));
+  if (!map.has_user(ids.uid) || !map.has_group(ids.gid)) {
+    return fail(ErrorCode::kInvalid, "use user " + std::to_string(ids.uid) + ":" +
+                                         std::to_string(ids.gid) +
+                                         ": beyond the ids that containers have here");
+  }
+  std::erase_if(ids.groups, [&](gid_t group) { return !map.has_group(group); });
+  return ids;
+}
+
 }  // namespace slipway::sandbox

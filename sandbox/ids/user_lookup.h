@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sandbox/ids/id_map.h"
 
 namespace slipway::sandbox {
 
@@ -21,5 +22,9 @@ struct UserIds {
 /// `add` are further groups by name or number (docker's --group-add).
 Result<UserIds> look_up_user(int root, const std::string& user,
                              const std::vector<std::string>& add = {});
+
+/// The same for a process: kInvalid for ids that the map does not have; groups that it does not have are left out.
+Result<UserIds> look_up_process_user(int root, const std::string& user,
+                                     const std::vector<std::string>& add, const IdMap& map);
 
 }  // namespace slipway::sandbox

@@ -95,13 +95,7 @@ void add_masks(const ContainerSpec& spec, Plan& plan) {
 
 void add_terminal(Plan& plan, const ContainerSpec& spec, const UserIds& user) {
   if (!spec.process.terminal) return;
-  const struct {
-    unsigned short rows, columns, x, y;
-  } size = {spec.process.terminal->rows, spec.process.terminal->columns, 0, 0};
-  Operation& open = plan.add(OpCode::kOpenTerminal, "open terminal");
-  open.data = plan.text(std::string(reinterpret_cast<const char*>(&size), sizeof size));
-  open.uid = user.uid;
-  plan.add(OpCode::kSendMaster, "send terminal");
+  add_terminal_pair(OpCode::kOpenTerminal, *spec.process.terminal, user, plan);
   Operation& console = plan.add(OpCode::kMakeFile, "make /dev/console");
   console.at = kDev;
   console.path = "console";

@@ -120,14 +120,8 @@ Status prepare_user(const ContainerSpec& spec, const IdSlot& slot, Prepared& pre
     host_root = SLIP_TRY(open_file("/", O_PATH | O_DIRECTORY));
     root = host_root.get();
   }
-  prepared.user = SLIP_TRY(look_up_user(root, spec.process.user, spec.isolation.group_add));
-  UserIds& user = prepared.user;
-  if (!slot.map.has_user(user.uid) || !slot.map.has_group(user.gid)) {
-    return fail(ErrorCode::kInvalid, "use user " + std::to_string(user.uid) + ":" +
-                                         std::to_string(user.gid) +
-                                         ": beyond the ids that containers have here");
-  }
-  std::erase_if(user.groups, [&](gid_t group) { return !slot.map.has_group(group); });
+  prepared.user =
+      SLIP_TRY(look_up_process_user(root, spec.process.user, spec.isolation.group_add, slot.map));
   return {};
 }
 

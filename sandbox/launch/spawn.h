@@ -8,8 +8,8 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "sandbox/ids/id_slots.h"
-#include "sandbox/ids/user_lookup.h"
 #include "sandbox/launch/plan.h"
+#include "sandbox/launch/prepare.h"
 #include "sandbox/limits/cgroup.h"
 #include "sandbox/outcome.h"
 #include "sandbox/spec.h"
@@ -28,7 +28,7 @@ struct Launched {
 };
 
 /// Starts the processes and waits until both run their own program (or one failed). Blocking, some milliseconds.
-Result<Launched> spawn(const ContainerSpec& spec, const IdSlot& slot, const UserIds& user,
+Result<Launched> spawn(const ContainerSpec& spec, const IdSlot& slot, const Prepared& prepared,
                        const Cgroup& cgroup, Plan& plan);
 
 }  // namespace slipway::sandbox

@@ -1,6 +1,8 @@
 // Powers to plain values: one visitor, so that what each power opens can be read in one place.
 #include "sandbox/policy/confinement.h"
 
+#include <sched.h>
+
 namespace slipway::sandbox {
 namespace {
 
@@ -48,6 +50,7 @@ Status choose_filter(const ContainerSpec& spec, Confinement& made) {
     return {};
   }
   made.filter = SLIP_TRY(seccomp_filter(made.capabilities));
+  made.init_filter = made.filter;
   return {};
 }
 
@@ -60,6 +63,17 @@ Status check_namespaces(const ContainerSpec& spec, const Confinement& made) {
 }
 
 }  // namespace
+
+std::uint64_t namespaces_of(const ContainerSpec& spec, const Confinement& confinement) {
+  std::uint64_t flags = CLONE_NEWNS;
+  if (!confinement.host_user) flags |= CLONE_NEWUSER;
+  if (!confinement.host_pid) flags |= CLONE_NEWPID;
+  if (!confinement.host_ipc) flags |= CLONE_NEWIPC;
+  if (!confinement.host_uts) flags |= CLONE_NEWUTS;
+  if (!confinement.host_cgroups) flags |= CLONE_NEWCGROUP;
+  if (spec.network != Network::kHost) flags |= CLONE_NEWNET;
+  return flags;
+}
 
 Result<Confinement> confine(const ContainerSpec& spec, const PowerPolicy& policy) {
   const std::vector<Power> powers = powers_of(spec);

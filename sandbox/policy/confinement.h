@@ -16,8 +16,9 @@ namespace slipway::sandbox {
 /// What the powers and wishes of a spec come to: plain values for those who build the launch.
 struct Confinement {
   CapabilityMask capabilities = kDefaultCapabilities;
-  std::span<const sock_filter> filter;             ///< Empty: none.
-  std::span<const sock_filter> privileged_filter;  ///< For `exec --privileged`.
+  std::span<const sock_filter> filter;  ///< Empty: none.
+  std::span<const sock_filter>
+      init_filter;  ///< Of the engine, for these capabilities; empty: none.
   std::shared_ptr<std::vector<sock_filter>>
       owned;  ///< What `filter` points to when it is a custom one.
   bool no_new_privileges = true;
@@ -47,6 +48,9 @@ struct Confinement {
 
 /// kInvalid, kUnsupported and kPermission name what is wrong.
 Result<Confinement> confine(const ContainerSpec& spec, const PowerPolicy& policy);
+
+/// CLONE_NEW* of the namespaces that are not the engine's: the container's own and those of its peers.
+std::uint64_t namespaces_of(const ContainerSpec& spec, const Confinement& confinement);
 
 // The parts.
 Status confine_limits(const Isolation& isolation, Confinement& made);  // rlimits.cc

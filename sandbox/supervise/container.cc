@@ -3,25 +3,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include <algorithm>
 
 #include "base/files.h"
 #include "base/guarded.h"
 #include "base/sys.h"
+#include "sandbox/supervise/ending.h"
+#include "sandbox/supervise/exec_process.h"
 
 namespace slipway::sandbox {
 namespace {
-
-using Kind = Outcome::Kind;
-
-// Why we end a container, the first reason stays.
-enum class Ending { kNone, kTimedOut, kCancelled };
 
 class RunningContainer final : public Container {
  public:
@@ -30,7 +23,9 @@ class RunningContainer final : public Container {
         alive_(Alive{std::move(started.cgroup)}),
         launched_(std::move(started.launched)),
         started_(started.began),
-        warnings_(std::move(started.warnings)) {}
+        confinement_(std::move(started.confinement)),
+        namespaces_(started.namespaces),
+        oom_score_adj_(started.oom_score_adj) {}
 
   ~RunningContainer() override { finish(); }
 
@@ -58,10 +53,11 @@ class RunningContainer final : public Container {
 
   int pid() const override { return launched_.pid; }
   int pidfd() const override { return launched_.pidfd.get(); }
-  std::vector<std::string> warnings() const override { return warnings_; }
+  std::vector<std::string> warnings() const override { return confinement_.warnings; }
 
-  Result<std::unique_ptr<ExecProcess>> exec(const ExecSpec&) override {
-    return fail(ErrorCode::kUnsupported, "exec: not known yet");
+  Result<std::unique_ptr<ExecProcess>> exec(const ExecSpec& spec) override {
+    return with_cgroup("exec in container: it has ended",
+                       [&](Alive& alive) { return exec_in(spec, alive); });
   }
   Status pause() override {
     return with_cgroup("pause container: it has ended", [](Alive& alive) -> Status {
@@ -93,16 +89,17 @@ class RunningContainer final : public Container {
         [](Alive& alive) -> Result<std::vector<int>> { return alive.cgroup->processes(); });
   }
   Result<Fd> open_root() override {
-    return with_cgroup("open root of container: it has ended", [this](Alive&) -> Result<Fd> {
-      return open_file("/proc/" + std::to_string(launched_.pid) + "/root", O_PATH | O_DIRECTORY);
-    });
+    return with_cgroup("open root of container: it has ended",
+                       [this](Alive&) { return root_directory(); });
   }
 
  private:
-  Ending await_end(const CancelToken& cancel, std::optional<MonoTime> deadline,
-                   const StopPolicy& stop);
   Outcome judge(Ending ending, const siginfo_t& info, const CgroupUsage& usage);
   siginfo_t reap();
+  // Init never changes its root, and its pid is its own until we reap it.
+  Result<Fd> root_directory() const {
+    return open_file("/proc/" + std::to_string(launched_.pid) + "/root", O_PATH | O_DIRECTORY);
+  }
   std::unique_ptr<Cgroup> take_cgroup() {
     return alive_.with([](Alive& alive) { return std::move(alive.cgroup); });
   }
@@ -122,16 +119,36 @@ class RunningContainer final : public Container {
     });
   }
 
+  Result<std::unique_ptr<ExecProcess>> exec_in(const ExecSpec& spec, Alive& alive);
+
   IdSlots::Lease slot_;
   Guarded<Alive> alive_;
   Launched launched_;
   MonoTime started_;
-  std::vector<std::string> warnings_;
+  const Confinement confinement_;
+  const std::uint64_t namespaces_;
+  const std::optional<int> oom_score_adj_;
   bool reaped_ = false;
 };
 
 // All processes of the pid namespace die with its init, and init is not reported dead before they are.
 void RunningContainer::kill() { (void)sys::pidfd_signal(launched_.pidfd.get(), SIGKILL); }
+
+Result<std::unique_ptr<ExecProcess>> RunningContainer::exec_in(const ExecSpec& spec, Alive& alive) {
+  const MonoTime began = std::chrono::steady_clock::now();
+  if (alive.paused)
+    return fail(ErrorCode::kUnavailable, "exec in container: it is paused; resume it first");
+  const Fd root = SLIP_TRY(root_directory());
+  LaunchedExec launched = SLIP_TRY(spawn_exec(spec, {.pid = launched_.pid,
+                                                     .pidfd = launched_.pidfd.get(),
+                                                     .namespaces = namespaces_,
+                                                     .slot = *slot_,
+                                                     .confinement = confinement_,
+                                                     .cgroup = *alive.cgroup,
+                                                     .root = root.get(),
+                                                     .oom_score_adj = oom_score_adj_}));
+  return supervise_exec(std::move(launched), began);
+}
 
 siginfo_t RunningContainer::reap() {
   siginfo_t info{};
@@ -151,82 +168,26 @@ void RunningContainer::finish() {
   reap();
 }
 
-int poll_timeout(std::optional<MonoTime> until) {
-  if (!until) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(*until - std::chrono::steady_clock::now());
-  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 1'000'000));
-}
-
-Ending RunningContainer::await_end(const CancelToken& cancel, std::optional<MonoTime> deadline,
-                                   const StopPolicy& stop) {
-  Ending ending = Ending::kNone;
-  bool killed = false;
-  std::optional<MonoTime> until = deadline;
-  const auto end_it = [&](Ending why, bool now) {
-    if (ending == Ending::kNone) {
-      ending = why;
-      until = std::chrono::steady_clock::now() + stop.grace;
-      if (!now) (void)signal(stop.signal);
-    }
-    if (now) {
-      kill();
-      killed = true;
-      until.reset();
-    }
-  };
-  for (;;) {
-    struct pollfd watched[3] = {
-        {launched_.pidfd.get(), POLLIN, 0}, {-1, POLLIN, 0}, {-1, POLLIN, 0}};
-    if (ending == Ending::kNone) watched[1].fd = cancel.poll_fd(CancelLevel::kTerminate);
-    if (!killed) watched[2].fd = cancel.poll_fd(CancelLevel::kKill);
-    const int ready = ::poll(watched, 3, poll_timeout(until));
-    if (ready < 0 && errno == EINTR) continue;
-    if (watched[0].revents != 0) return ending;
-    if (watched[2].revents != 0) {
-      end_it(Ending::kCancelled, true);
-    } else if (watched[1].revents != 0) {
-      end_it(Ending::kCancelled, false);
-    } else if (until && std::chrono::steady_clock::now() >= *until) {
-      end_it(Ending::kTimedOut, ending != Ending::kNone);
-    }
-  }
-}
-
 // The record is missing when init itself was killed: by us, by the kernel for memory, or by somebody on the host.
 Outcome RunningContainer::judge(Ending ending, const siginfo_t& info, const CgroupUsage& usage) {
-  Outcome outcome;
-  outcome.cpu_user = usage.cpu_user;
-  outcome.cpu_system = usage.cpu_system;
-  outcome.peak_memory = usage.peak_memory;
-  ExitRecord record{};
-  const bool told =
-      ::read(launched_.status.get(), &record, sizeof record) == static_cast<ssize_t>(sizeof record);
-  if (told && WIFEXITED(record.wait_status)) {
-    outcome.code = WEXITSTATUS(record.wait_status);
-  } else {
-    outcome.kind = Kind::kSignalled;
-    outcome.signal = told ? WTERMSIG(record.wait_status) : SIGKILL;
-    if (!told && info.si_code != CLD_EXITED) outcome.signal = info.si_status;
+  const int fallback = info.si_code != CLD_EXITED ? info.si_status : SIGKILL;
+  Outcome outcome = outcome_of(ending, read_exit_record(launched_.status.get()), fallback);
+  if (usage.cpu_user.count() != 0 || usage.cpu_system.count() != 0) {
+    outcome.cpu_user = usage.cpu_user;
+    outcome.cpu_system = usage.cpu_system;
   }
-  if (told && usage.cpu_user.count() == 0 && usage.cpu_system.count() == 0) {
-    outcome.cpu_user = std::chrono::microseconds(record.user_us);
-    outcome.cpu_system = std::chrono::microseconds(record.system_us);
-  }
-  if (told && outcome.peak_memory.value == 0 && record.max_rss_kib > 0) {
-    outcome.peak_memory = ByteCount{static_cast<std::uint64_t>(record.max_rss_kib) << 10};
-  }
-  if (ending == Ending::kTimedOut) outcome.kind = Kind::kTimedOut;
-  if (ending == Ending::kCancelled) outcome.kind = Kind::kCancelled;
+  if (usage.peak_memory.value != 0) outcome.peak_memory = usage.peak_memory;
   if (ending == Ending::kNone && usage.oom_killed && !outcome.success())
-    outcome.kind = Kind::kOutOfMemory;
+    outcome.kind = Outcome::Kind::kOutOfMemory;
   return outcome;
 }
 
 Outcome RunningContainer::wait(const CancelToken& cancel, std::optional<MonoTime> deadline,
                                const StopPolicy& stop) {
   if (launched_.failed) return *launched_.failed;
-  const Ending ending = await_end(cancel, deadline, stop);
+  const Watched watched{launched_.pidfd.get(), [this](int number) { (void)signal(number); },
+                        [this] { kill(); }};
+  const Ending ending = await_end(watched, cancel, deadline, stop);
   std::unique_ptr<Cgroup> cgroup = take_cgroup();
   const siginfo_t info = reap();
   const CgroupUsage usage = cgroup ? cgroup->usage() : CgroupUsage{};

@@ -18,7 +18,9 @@ struct Started {
   std::unique_ptr<Cgroup> cgroup;  ///< Null when the command never ran.
   IdSlots::Lease slot;
   MonoTime began{};
-  std::vector<std::string> warnings;
+  Confinement confinement;
+  std::uint64_t namespaces = 0;  ///< CLONE_NEW* of those that are not the engine's.
+  std::optional<int> oom_score_adj;
 };
 
 std::unique_ptr<Container> supervise(Started started);

@@ -50,6 +50,7 @@ World& world() {
     for (const char* name : {"/bin", "/proc", "/sys", "/dev", "/etc"})
       (void)make_dirs(fresh->base + name, 0755);
     std::filesystem::copy_file(SLIPWAY_GUEST_DIR "/true", fresh->base + "/bin/true");
+    std::filesystem::copy_file(SLIPWAY_GUEST_DIR "/probe", fresh->base + "/bin/probe");
     fresh->engine = *Engine::open({fresh->directory->path()});
     std::atexit([] { world().directory.reset(); });
     return fresh;
@@ -74,6 +75,23 @@ bool run_container() {
 void engine_container(benchmark::State& state) {
   for (auto _ : state) {
     if (!run_container()) state.SkipWithError("container failed");
+  }
+}
+
+// A process put into a running container, from request to exit seen.
+void engine_exec(benchmark::State& state) {
+  ContainerSpec spec;
+  spec.name = "bench-" + std::to_string(::getpid()) + "-" + std::to_string(world().next++);
+  spec.root.stack = world().fresh_stack();
+  spec.process.argv = {"/bin/probe", "ignore-signals"};
+  auto container = world().engine->start(spec);
+  if (!container) return state.SkipWithError("container failed");
+  ExecSpec exec;
+  exec.process.argv = {"/bin/true"};
+  for (auto _ : state) {
+    auto process = (*container)->exec(exec);
+    if (!process || !(*process)->wait(CancelToken(), std::nullopt, {}).success())
+      return state.SkipWithError("exec failed");
   }
 }
 
@@ -149,6 +167,12 @@ void many_at_once(benchmark::State& state) {
 }
 
 BENCHMARK(bare_program)
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(100)
+    ->Repetitions(5)
+    ->ReportAggregatesOnly()
+    ->UseRealTime();
+BENCHMARK(engine_exec)
     ->Unit(benchmark::kMillisecond)
     ->Iterations(100)
     ->Repetitions(5)

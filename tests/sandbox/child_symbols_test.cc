@@ -25,7 +25,7 @@ TEST(LaunchChild, CallsNothingOutsideItself) {
       SLIPWAY_GUEST_DIR "/../CMakeFiles/slipway_sandbox.dir/sandbox/launch/child/";
   std::vector<std::string> command = {"nm", "-u"};
   for (const char* name : {"child", "descriptor_operations", "mount_operations", "path_operations",
-                           "process_operations", "clone"}) {
+                           "process_operations", "clone", "spawn", "serve"}) {
     command.push_back(objects + name + ".cc.o");
   }
   const auto result = sys::run_command(command, CancelToken(), std::chrono::seconds(20));

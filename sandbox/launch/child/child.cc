@@ -1,23 +1,26 @@
-// The launch child: loops over the prepared operations with raw system calls only. It may share the
-// engine's memory (CLONE_VM), so it writes to its own stack and nowhere else.
+// The launch child: loops over the prepared operations with raw system calls only. Until kExecImage it may share the
+// engine's memory (CLONE_VM), so it writes to its own stack and nowhere else; behind it, it is a program of its own.
 #include "sandbox/launch/child/child.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 
-#include "sandbox/launch/child/clone.h"
 #include "sandbox/launch/child/raw.h"
 
 namespace slipway::sandbox {
 namespace child {
 namespace {
 
-long spawn_command(State& state, const Operation& operation);
-
 // In the order of OpCode.
 constexpr Handler kHandlers[] = {
+    exec_image,
+    enter,
+    spawn,
+    report_pid,
+    exit_now,
+    serve,
+    mind,
+    subreaper,
     close_others,
     join_cgroup,
     await_byte,
@@ -45,9 +48,8 @@ constexpr Handler kHandlers[] = {
     pivot,
     leave_old_root,
     open_terminal,
-    send_master,
-    spawn_command,
-    exec_init,
+    open_pts,
+    send_descriptor,
     set_limit,
     drop_bounding,
     set_groups,
@@ -59,6 +61,7 @@ constexpr Handler kHandlers[] = {
     take_terminal,
     move_descriptor,
     keep_only,
+    close_from,
     reset_signals,
     set_umask,
     change_directory,
@@ -67,10 +70,11 @@ constexpr Handler kHandlers[] = {
 static_assert(sizeof kHandlers / sizeof kHandlers[0] ==
               static_cast<std::size_t>(OpCode::kExecCommand) + 1);
 
-// Never returns: the last operation is an exec.
-[[noreturn]] void run(State& state, std::size_t begin, std::size_t end) {
-  LaunchFailure failure{static_cast<std::uint32_t>(end), ENOEXEC};
-  for (std::size_t i = begin; i < end; i++) {
+}  // namespace
+
+void run(State& state, std::size_t begin) {
+  LaunchFailure failure{static_cast<std::uint32_t>(state.table->count), ENOEXEC};
+  for (std::size_t i = begin; i < state.table->count; i++) {
     const Operation& operation = state.table->operations[i];
     const long result = kHandlers[static_cast<std::size_t>(operation.code)](state, operation);
     if (result >= 0) continue;
@@ -80,27 +84,6 @@ static_assert(sizeof kHandlers / sizeof kHandlers[0] ==
   raw::invoke(SYS_write, state.fd(kReport), &failure, static_cast<long>(sizeof failure));
   raw::exit_group(125);
 }
-
-int command_main(void* argument) {
-  const State* parent = static_cast<const State*>(argument);
-  State state = *parent;
-  run(state, state.table->command_begin, state.table->count);
-}
-
-// The command's process shares this one's memory until it execs; both only read what they share.
-long spawn_command(State& state, const Operation&) {
-  CloneArguments arguments;
-  arguments.flags = CLONE_VM;
-  arguments.exit_signal = SIGCHLD;
-  arguments.stack = reinterpret_cast<std::uint64_t>(state.table->command_stack);
-  arguments.stack_size = state.table->command_stack_size;
-  const long pid = slipway_clone3(&arguments, sizeof arguments, command_main, &state);
-  if (pid < 0) return pid;
-  state.command_pid = static_cast<int>(pid);
-  return 0;
-}
-
-}  // namespace
 
 int State::fd(std::int16_t place) const { return place == kNowhere ? AT_FDCWD : places[place]; }
 
@@ -115,7 +98,15 @@ int launch_child(void* table) {
   child::State state;
   state.table = static_cast<const LaunchTable*>(table);
   for (int i = 0; i < kPlaces; i++) state.places[i] = state.table->descriptors[i];
-  child::run(state, 0, state.table->command_begin);
+  child::run(state, 0);
+}
+
+void launch_resume(const LaunchTable* table) {
+  child::State state;
+  state.table = table;
+  for (int i = 0; i < kPlaces; i++) state.places[i] = table->descriptors[i];
+  state.places[kPlan] = -1;  // Closed when it was mapped.
+  child::run(state, table->resume);
 }
 
 }  // namespace slipway::sandbox

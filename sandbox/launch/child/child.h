@@ -8,7 +8,7 @@ namespace slipway::sandbox::child {
 struct State {
   const LaunchTable* table = nullptr;
   int places[kPlaces];
-  int command_pid = 0;
+  int child_pid = 0;  ///< What kSpawn made.
 
   int fd(std::int16_t place) const;           ///< AT_FDCWD for kNowhere.
   void keep(std::int16_t place, int number);  ///< Closes what the place held before.
@@ -60,16 +60,31 @@ long reset_signals(State& state, const Operation& operation);
 long set_umask(State& state, const Operation& operation);
 long change_directory(State& state, const Operation& operation);
 long exec_command(State& state, const Operation& operation);
-long exec_init(State& state, const Operation& operation);
+long exec_image(State& state, const Operation& operation);
 
 // descriptor_operations.cc
 long close_others(State& state, const Operation& operation);
 long join_cgroup(State& state, const Operation& operation);
 long await_byte(State& state, const Operation& operation);
 long open_terminal(State& state, const Operation& operation);
-long send_master(State& state, const Operation& operation);
+long open_pts(State& state, const Operation& operation);
+long send_descriptor(State& state, const Operation& operation);
 long take_terminal(State& state, const Operation& operation);
 long move_descriptor(State& state, const Operation& operation);
 long keep_only(State& state, const Operation& operation);
+long close_from(State& state, const Operation& operation);
+
+// spawn.cc
+long enter(State& state, const Operation& operation);
+long spawn(State& state, const Operation& operation);
+long report_pid(State& state, const Operation& operation);
+long exit_now(State& state, const Operation& operation);
+long subreaper(State& state, const Operation& operation);
+/// Runs operations from `begin` on; the last one never returns.
+[[noreturn]] void run(State& state, std::size_t begin);
+
+// serve.cc
+long serve(State& state, const Operation& operation);
+long mind(State& state, const Operation& operation);
 
 }  // namespace slipway::sandbox::child

@@ -2,9 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 
 #include "sandbox/launch/child/child.h"
 #include "sandbox/launch/child/raw.h"
@@ -43,11 +47,11 @@ long await_byte(State& state, const Operation& operation) {
   return size == 1 ? 0 : size < 0 ? size : -EPIPE;
 }
 
+namespace {
+
 // R4: both sides come from the container's own devpts by descriptor; no name can be swapped in
 // between.
-long open_terminal(State& state, const Operation& operation) {
-  const long master = open_how(state.fd(kDev), "pts/ptmx", O_RDWR | O_NOCTTY, 0);
-  if (master < 0) return master;
+long take_pair(State& state, const Operation& operation, long master) {
   state.keep(kMaster, static_cast<int>(master));
   const int unlock = 0;
   long result = raw::invoke(SYS_ioctl, master, TIOCSPTLCK, &unlock);
@@ -60,8 +64,46 @@ long open_terminal(State& state, const Operation& operation) {
   return raw::invoke(SYS_fchown, slave, operation.uid, -1);
 }
 
-long send_master(State& state, const Operation&) {
-  char byte = 0;
+// Spec: Documentation/filesystems/devpts.rst; ptmx is 5:2 there.
+bool is_ptmx(long fd) {
+  struct statfs system;
+  struct statx found;
+  if (raw::invoke(SYS_fstatfs, fd, &system) < 0 || system.f_type != DEVPTS_SUPER_MAGIC)
+    return false;
+  return raw::invoke(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &found) >= 0 &&
+         S_ISCHR(found.stx_mode) && found.stx_rdev_major == 5 && found.stx_rdev_minor == 2;
+}
+
+}  // namespace
+
+long open_terminal(State& state, const Operation& operation) {
+  const long master = open_how(state.fd(kDev), "pts/ptmx", O_RDWR | O_NOCTTY, 0);
+  return master < 0 ? master : take_pair(state, operation, master);
+}
+
+// The container may have put anything at that name: it is looked at before it is opened for real.
+long open_pts(State& state, const Operation& operation) {
+  const long seen =
+      open_how(AT_FDCWD, "/dev/pts/ptmx", O_PATH, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  if (seen < 0) return seen;
+  if (!is_ptmx(seen)) {
+    raw::invoke(SYS_close, seen);
+    return -ENOTTY;
+  }
+  raw::invoke(SYS_close, seen);
+  const long master = open_how(AT_FDCWD, "/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_NONBLOCK,
+                               RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  if (master < 0) return master;
+  if (!is_ptmx(master)) {
+    raw::invoke(SYS_close, master);
+    return -ENOTTY;
+  }
+  raw::invoke(SYS_fcntl, master, F_SETFL, O_RDWR);
+  return take_pair(state, operation, master);
+}
+
+long send_descriptor(State& state, const Operation& operation) {
+  char byte = static_cast<char>(operation.mode);
   struct iovec part = {&byte, 1};
   alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
   for (char& c : control) c = 0;
@@ -74,8 +116,8 @@ long send_master(State& state, const Operation&) {
   header->cmsg_len = CMSG_LEN(sizeof(int));
   header->cmsg_level = SOL_SOCKET;
   header->cmsg_type = SCM_RIGHTS;
-  *reinterpret_cast<int*>(CMSG_DATA(header)) = state.fd(kMaster);
-  const long sent = raw::invoke(SYS_sendmsg, state.fd(kMasterSocket), &message, MSG_NOSIGNAL);
+  *reinterpret_cast<int*>(CMSG_DATA(header)) = state.fd(operation.in);
+  const long sent = raw::invoke(SYS_sendmsg, state.fd(kSocket), &message, MSG_NOSIGNAL);
   return sent < 0 ? sent : 0;
 }
 
@@ -92,6 +134,10 @@ long move_descriptor(State& state, const Operation& operation) {
 // R2: whatever is open beyond the given ones ends with exec.
 long keep_only(State&, const Operation& operation) {
   return raw::invoke(SYS_close_range, operation.mode, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
+long close_from(State&, const Operation& operation) {
+  return raw::invoke(SYS_close_range, operation.mode, ~0U, 0);
 }
 
 }  // namespace slipway::sandbox::child

@@ -1,12 +1,10 @@
-// PID 1 of every container: forwards signals to the command, reaps, reports how the command ended
-// and goes when the engine does. Freestanding and static; it runs from a sealed memfd and shares no
-// page with the runner (R1).
+// The program that every process of a launch runs until its own: maps the plan that the engine made and goes on with
+// it, at last as the container's init. Freestanding and static; it runs from a sealed memfd and shares no page with
+// the runner (R1).
 #include <errno.h>
-#include <linux/signalfd.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
+#include <fcntl.h>
+#include <linux/mman.h>
+#include <sys/prctl.h>
 
 #include "sandbox/launch/child/operation.h"
 #include "sandbox/launch/child/raw.h"
@@ -14,64 +12,40 @@
 namespace slipway::sandbox {
 namespace {
 
-constexpr int kLifelineLost = 137;  // As if killed: the engine that would read it is gone.
+constexpr int kBroken = 125;
 
-int parse_pid(const char* text) {
-  int pid = 0;
-  for (; *text >= '0' && *text <= '9'; text++) pid = pid * 10 + (*text - '0');
-  return pid;
-}
-
-// Reaps all that has ended. Leaves the container when the command was among it.
-void reap(int command) {
-  for (;;) {
-    int status = 0;
-    struct rusage usage;
-    const long pid = raw::invoke(SYS_wait4, -1, &status, WNOHANG, &usage);
-    if (pid <= 0) return;
-    if (pid != command) continue;
-    ExitRecord record{};
-    record.wait_status = status;
-    record.user_us = usage.ru_utime.tv_sec * 1'000'000 + usage.ru_utime.tv_usec;
-    record.system_us = usage.ru_stime.tv_sec * 1'000'000 + usage.ru_stime.tv_usec;
-    record.max_rss_kib = usage.ru_maxrss;
-    raw::invoke(SYS_write, kInitStatus, &record, static_cast<long>(sizeof record));
-    raw::exit_group(WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
-  }
-}
-
-void take_signals(int signals, int command) {
-  for (;;) {
-    struct signalfd_siginfo info;
-    const long size = raw::invoke(SYS_read, signals, &info, static_cast<long>(sizeof info));
-    if (size != static_cast<long>(sizeof info)) return;
-    if (info.ssi_signo != SIGCHLD) raw::invoke(SYS_kill, command, info.ssi_signo);
-  }
-}
-
-[[noreturn]] void serve(int command) {
-  // All signals were blocked before exec, so none is lost before the signalfd is there.
-  const unsigned long all = ~0UL;
-  const long signals = raw::invoke(SYS_signalfd4, -1, &all, 8, SFD_NONBLOCK | SFD_CLOEXEC);
-  if (signals < 0) raw::exit_group(kLifelineLost);
-  const char ready = 1;
-  raw::invoke(SYS_write, kInitGate, &ready, 1);
-  raw::invoke(SYS_close, kInitGate);
-  struct pollfd watched[2] = {{static_cast<int>(signals), POLLIN, 0}, {kInitLifeline, 0, 0}};
-  for (;;) {
-    reap(command);
-    raw::invoke(SYS_ppoll, &watched[0], 2, 0, 0, 8);
-    if (watched[1].revents != 0) raw::exit_group(kLifelineLost);
-    take_signals(static_cast<int>(signals), command);
-  }
+int parse_number(const char* text) {
+  int number = 0;
+  for (; *text >= '0' && *text <= '9'; text++) number = number * 10 + (*text - '0');
+  return number;
 }
 
 }  // namespace
 
+// argv: a name, the number of the plan's descriptor.
 extern "C" [[noreturn]] void slipway_init(const long* stack) {
   const char* const* argv = reinterpret_cast<const char* const*>(stack + 1);
-  if (stack[0] < 2) raw::exit_group(2);
-  serve(parse_pid(argv[1]));
+  if (stack[0] < 2) raw::exit_group(kBroken);
+  // Before any namespace is entered: whoever is in there must not look into this process or steer it (CVE-2016-9962).
+  raw::invoke(SYS_prctl, PR_SET_DUMPABLE, 0, 0, 0, 0);
+  const int plan = parse_number(argv[1]);
+  LaunchTable head;
+  if (raw::invoke(SYS_pread64, plan, &head, static_cast<long>(sizeof head), 0) !=
+      static_cast<long>(sizeof head))
+    raw::exit_group(kBroken);
+  // The plan is full of pointers, so it must lie where the engine had it. The kernel puts the stack and the vdso of a
+  // program above where it maps files for another, so the place is free.
+  const long mapped =
+      raw::invoke(SYS_mmap, head.address, static_cast<long>(head.size), PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_FIXED_NOREPLACE, plan, 0);
+  if (mapped != raw::word(head.address)) {
+    const LaunchFailure failure = {static_cast<std::uint32_t>(head.resume - 1),
+                                   static_cast<std::int32_t>(mapped < 0 ? -mapped : EADDRINUSE)};
+    raw::invoke(SYS_write, head.descriptors[kReport], &failure, static_cast<long>(sizeof failure));
+    raw::exit_group(kBroken);
+  }
+  raw::invoke(SYS_close, plan);
+  launch_resume(head.address);
 }
 
 }  // namespace slipway::sandbox
@@ -82,3 +56,17 @@ asm(".globl _start\n_start:\n  xorl %ebp, %ebp\n  movq %rsp, %rdi\n  andq $-16, 
 #elif defined(__aarch64__)
 asm(".globl _start\n_start:\n  mov x29, #0\n  mov x0, sp\n  bl slipway_init\n  brk #0\n");
 #endif
+
+// The compiler makes calls to these by itself; there is no library here that has them.
+extern "C" {
+void* memcpy(void* to, const void* from, unsigned long size) {
+  for (unsigned long i = 0; i < size; i++)
+    static_cast<volatile char*>(to)[i] = static_cast<const char*>(from)[i];
+  return to;
+}
+void* memset(void* to, int value, unsigned long size) {
+  for (unsigned long i = 0; i < size; i++)
+    static_cast<volatile char*>(to)[i] = static_cast<char>(value);
+  return to;
+}
+}

@@ -14,14 +14,18 @@ enum Place : std::int16_t {
   kParentGate,    ///< One byte when the parent has set up ids and cgroups.
   kStatus,        ///< Init writes how the command ended.
   kLifeline,      ///< Hangs up when the engine's process is gone.
-  kGateRead,      ///< One byte when init runs and no memory of the engine is left in the container.
+  kGateRead,      ///< One byte when init has given up what the command may not use.
   kGateWrite,
-  kInitImage,
+  kInitImage,   ///< The program of init.cc.
+  kPlan,        ///< The memory that holds the LaunchTable and all it points to.
+  kTarget,      ///< pidfd of the process whose namespaces are entered.
+  kChild,       ///< pidfd of the process that kSpawn made.
+  kCgroupKill,  ///< cgroup.kill, where the pid namespace is not the container's own.
   kNull,
   kStdin,
   kStdout,
   kStderr,
-  kMasterSocket,  ///< Where the terminal's master side is sent.
+  kSocket,  ///< Where descriptors are sent to the engine.
   kOldRoot,
   kNewRoot,  ///< The container's root mount.
   kRoot,     ///< The same descriptor, as the directory that paths are resolved in.
@@ -39,6 +43,16 @@ enum Place : std::int16_t {
 };
 
 enum class OpCode : std::uint8_t {
+  // In the engine's memory (see Plan).
+  kExecImage,  ///< Runs init.cc, which goes on with the next operation; data = its arguments
+  // Processes.
+  kEnter,  ///< in = pidfd, flags = CLONE_NEW*: setns
+  kSpawn,  ///< flags = clone3's, mode = stack, size = operation where the child begins -> kChild
+  kReportPid,  ///< Of the spawned process, through kReport
+  kExit,
+  kServe,        ///< Container's init, for ever; flags != 0: dumpable
+  kMind,         ///< Waits for the spawned process, tells how it ended through kStatus
+  kSubreaper,    ///< Orphans come to init although it is not PID 1
   kCloseOthers,  ///< Everything that is not in the table.
   kJoinCgroup,   ///< in: a procs file
   kAwaitByte,    ///< in
@@ -66,10 +80,9 @@ enum class OpCode : std::uint8_t {
   kWriteControl,     ///< at, path, data, size; flags != 0: missing or refused is fine
   kPivot,            ///< kNewRoot becomes "/"
   kLeaveOldRoot,
-  kOpenTerminal,  ///< kDev -> kMaster, kSlave; owner uid, data = winsize
-  kSendMaster,
-  kSpawnCommand,
-  kExecInit,
+  kOpenTerminal,    ///< kDev -> kMaster, kSlave; owner uid, data = winsize
+  kOpenPts,         ///< The same by path in a running container, checked
+  kSendDescriptor,  ///< in, mode = a letter that says which
   // For the command only.
   kSetLimit,         ///< mode = RLIMIT_*, data = struct rlimit64
   kDropBounding,     ///< flags = mask of capabilities that stay
@@ -82,6 +95,7 @@ enum class OpCode : std::uint8_t {
   kTakeTerminal,
   kMoveDescriptor,  ///< in becomes descriptor number mode (kept over exec)
   kKeepOnly,        ///< Descriptors from number mode on close at exec.
+  kCloseFrom,       ///< Descriptors from number mode on close now.
   kResetSignals,
   kSetUmask,
   kChangeDirectory,  ///< path
@@ -118,21 +132,23 @@ struct CommandImage {
   char* const* env = nullptr;
 };
 
-/// Everything the child may look at. `descriptors` are those it starts with (-1: none); it works on its own copy.
+/// Everything the child may look at; lies at the begin of the plan's memory, which init.cc maps at the same address.
+/// `descriptors` are those it starts with (-1: none); it works on its own copy.
 struct LaunchTable {
+  LaunchTable* address = nullptr;
+  std::size_t size = 0;  ///< Of all the memory.
   const Operation* operations = nullptr;
   std::size_t count = 0;
-  std::size_t command_begin = 0;  ///< From here on the command's operations.
-  char* command_stack = nullptr;  ///< Lowest address.
-  std::size_t command_stack_size = 0;
+  std::size_t resume = 0;  ///< Behind kExecImage.
   int descriptors[kPlaces];
 };
 
 /// What comes through kReport.
 struct LaunchFailure {
-  std::uint32_t operation;
-  std::int32_t error;
+  std::uint32_t operation;  ///< Or kPidReport.
+  std::int32_t error;       ///< Or the pid.
 };
+inline constexpr std::uint32_t kPidReport = 0xffffffff;
 
 /// What init writes to kStatus. Spec: wait4(2).
 struct ExitRecord {
@@ -147,8 +163,11 @@ struct ExitRecord {
 inline constexpr int kInitStatus = 3;
 inline constexpr int kInitLifeline = 4;
 inline constexpr int kInitGate = 5;
+inline constexpr int kInitKill = 6;
 
 /// The child's main function; `table` is a LaunchTable.
 int launch_child(void* table);
+/// The same behind kExecImage; never returns.
+[[noreturn]] void launch_resume(const LaunchTable* table);
 
 }  // namespace slipway::sandbox

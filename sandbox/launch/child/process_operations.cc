@@ -152,16 +152,4 @@ long exec_command(State&, const Operation& operation) {
   return error;
 }
 
-// argv: "init", the command's pid.
-long exec_init(State& state, const Operation&) {
-  char pid[12];
-  char* digit = pid + sizeof pid;
-  *--digit = '\0';
-  for (int rest = state.command_pid; rest > 0; rest /= 10)
-    *--digit = static_cast<char>('0' + rest % 10);
-  const char* argv[] = {"init", digit, nullptr};
-  const char* env[] = {nullptr};
-  return raw::invoke(SYS_execveat, state.fd(kInitImage), "", &argv[0], &env[0], AT_EMPTY_PATH);
-}
-
 }  // namespace slipway::sandbox::child
