@@ -79,8 +79,9 @@ class World:
         self.stack.close()
         subprocess.run(["umount", "-R", os.path.join(self.path, "containers")], capture_output=True, check=False)
         for group in glob.glob("/sys/fs/cgroup/*/slipway/registries-*") + glob.glob("/sys/fs/cgroup/slipway/registries-*"):
-            with contextlib.suppress(OSError):
-                os.rmdir(group)
+            for folder, _, _ in os.walk(group, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
         shutil.rmtree(self.path, ignore_errors=True)
 
     def dir(self, name):
