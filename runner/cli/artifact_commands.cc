@@ -59,7 +59,7 @@ Status push(const Invocation& invocation) {
   const Result<cachestore::Pushed> pushed =
       push_artifact(*registry, request, &progress, session.cancel());
   progress.end();
-  if (!pushed) return fail(pushed.error().clone().within("push artifact " + printable(name)));
+  if (!pushed) return fail(pushed.error().clone());
   if (progress.wants_json()) {
     print_data(Json::object({{"kind", "pushed"},
                              {"name", request.name.canonical()},
@@ -87,8 +87,7 @@ Status pull(const Invocation& invocation) {
   const Result<cachestore::ArtifactPulled> pulled =
       pull_artifact(*registry, name, directory.get(), &progress, session.cancel());
   progress.end();
-  if (!pulled)
-    return fail(pulled.error().clone().within("pull artifact " + printable(name.familiar())));
+  if (!pulled) return fail(pulled.error().clone());
   if (progress.wants_json()) {
     Json paths = Json::array();
     for (const std::string& path : pulled->paths) paths.push(path);
@@ -115,12 +114,12 @@ Status pull(const Invocation& invocation) {
 
 int artifact_push_command(const Invocation& invocation) {
   const Status status = push(invocation);
-  return status ? 0 : report_error(status.error(), invocation);
+  return finish_registry_command(status, invocation);
 }
 
 int artifact_pull_command(const Invocation& invocation) {
   const Status status = pull(invocation);
-  return status ? 0 : report_error(status.error(), invocation);
+  return finish_registry_command(status, invocation);
 }
 
 }  // namespace slipway::runner

@@ -104,12 +104,12 @@ Status log_out(const Invocation& invocation) {
 
 int login_command(const Invocation& invocation) {
   const Status status = log_in(invocation);
-  return status ? 0 : report_error(status.error(), invocation);
+  return finish_registry_command(status, invocation);
 }
 
 int logout_command(const Invocation& invocation) {
   const Status status = log_out(invocation);
-  return status ? 0 : report_error(status.error(), invocation);
+  return finish_registry_command(status, invocation);
 }
 
 }  // namespace slipway::runner

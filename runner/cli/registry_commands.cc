@@ -1,4 +1,6 @@
 // registry tags, inspect, rm, referrers: looking at a registry without an image here.
+#include <algorithm>
+
 #include "base/text.h"
 #include "cachestore/registry.h"
 #include "runner/cli/commands.h"
@@ -12,10 +14,6 @@ namespace {
 using cachestore::Reference;
 using cachestore::RemoteDescriptor;
 
-int finish(const Status& status, const Invocation& invocation) {
-  return status ? 0 : report_error(status.error(), invocation);
-}
-
 Status list_tags(const Invocation& invocation) {
   const std::string text = invocation.operand(0);
   const Reference name = SLIP_TRY(Reference::parse(text));
@@ -23,7 +21,8 @@ Status list_tags(const Invocation& invocation) {
     return fail(ErrorCode::kInvalid, "list tags of " + printable(text) + ": expected a repository");
   RegistrySession session(invocation);
   const auto registry = SLIP_TRY(session.registry());
-  const std::vector<std::string> tags = SLIP_TRY(registry->tags(name, session.cancel()));
+  std::vector<std::string> tags = SLIP_TRY(registry->tags(name, session.cancel()));
+  std::sort(tags.begin(), tags.end());  // some registries list them in no order
   if (invocation.flag("json")) {
     Json list = Json::array();
     for (const std::string& tag : tags) list.push(tag);
@@ -128,16 +127,16 @@ Status list_referrers(const Invocation& invocation) {
 }  // namespace
 
 int registry_tags_command(const Invocation& invocation) {
-  return finish(list_tags(invocation), invocation);
+  return finish_registry_command(list_tags(invocation), invocation);
 }
 int registry_inspect_command(const Invocation& invocation) {
-  return finish(inspect(invocation), invocation);
+  return finish_registry_command(inspect(invocation), invocation);
 }
 int registry_remove_command(const Invocation& invocation) {
-  return finish(remove(invocation), invocation);
+  return finish_registry_command(remove(invocation), invocation);
 }
 int registry_referrers_command(const Invocation& invocation) {
-  return finish(list_referrers(invocation), invocation);
+  return finish_registry_command(list_referrers(invocation), invocation);
 }
 
 }  // namespace slipway::runner

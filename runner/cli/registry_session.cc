@@ -39,6 +39,20 @@ Result<std::shared_ptr<cachestore::Store>> open_image_store(const Invocation& in
   return cachestore::Store::open({root, {}, true});
 }
 
+int finish_registry_command(const Status& status, const Invocation& invocation) {
+  if (status) return 0;
+  const Error& error = status.error();
+  const bool untrusted = error.code() == ErrorCode::kPermission &&
+                         error.text().find("certificate") != std::string::npos &&
+                         error.text().find("; ") == std::string::npos;
+  if (!untrusted) return report_error(error, invocation);
+  return report_error(
+      Error(error.code(), error.text() + "; put the authority's certificate into "
+                                         "~/.config/slipway/certs.d/HOST/ca.crt, or name the "
+                                         "host with --insecure-registry"),
+      invocation);
+}
+
 bool has_default_tag(const std::string& name) {
   const std::size_t slash = name.rfind('/');
   const std::string last = slash == std::string::npos ? name : name.substr(slash + 1);

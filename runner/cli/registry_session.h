@@ -34,6 +34,9 @@ class RegistrySession {
 /// The store as this user sees it; an ordinary user's files belong to ids that only the engine's user namespace shows.
 Result<std::shared_ptr<cachestore::Store>> open_image_store(const Invocation& invocation);
 
+/// The exit code; an error is reported with what usually helps.
+int finish_registry_command(const Status& status, const Invocation& invocation);
+
 /// True for "debian" and "localhost:5000/x": neither tag nor digest is written.
 bool has_default_tag(const std::string& name);
 

@@ -1,4 +1,6 @@
 // pull and push: docker's words for what the transfers do.
+#include <algorithm>
+
 #include "base/text.h"
 #include "cachestore/transfer.h"
 #include "runner/cli/commands.h"
@@ -83,6 +85,9 @@ Status pull(const Invocation& invocation) {
   const bool all = invocation.flag("all-tags");
   for (const std::string& text : invocation.operands()) {
     names.push_back(SLIP_TRY(Reference::parse(text)));
+    if (names.back().familiar().starts_with("scratch:") && names.back().registry == "docker.io")
+      return fail(ErrorCode::kInvalid,
+                  "pull scratch: it is the empty image; there is nothing to pull");
     if (all && !has_default_tag(text))
       return fail(ErrorCode::kInvalid,
                   "pull " + printable(text) + ": a tag does not go with --all-tags");
@@ -98,6 +103,7 @@ Status pull(const Invocation& invocation) {
       continue;
     }
     std::vector<std::string> tags = SLIP_TRY(registry->tags(names[i], session.cancel()));
+    std::sort(tags.begin(), tags.end());
     if (tags.empty() || tags.size() > kMaxTags) {
       return fail(ErrorCode::kNotFound, "pull every tag of " + printable(invocation.operand(i)) +
                                             ": it has " + std::to_string(tags.size()) + " tags");
@@ -207,12 +213,12 @@ Status push(const Invocation& invocation) {
 
 int pull_command(const Invocation& invocation) {
   const Status status = pull(invocation);
-  return status ? 0 : report_error(status.error(), invocation);
+  return finish_registry_command(status, invocation);
 }
 
 int push_command(const Invocation& invocation) {
   const Status status = push(invocation);
-  return status ? 0 : report_error(status.error(), invocation);
+  return finish_registry_command(status, invocation);
 }
 
 }  // namespace slipway::runner

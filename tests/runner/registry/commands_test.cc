@@ -163,6 +163,7 @@ TEST_F(RegistryCommand, SaysWhatIsWrong) {
   const ProgramRun account = slip({"pull", closed_->host() + "/team/box:1"}, "", "wrong");
   EXPECT_EQ(account.exit_code, 4) << account.err;
   EXPECT_EQ(slip({"pull", "-a", open_->host() + "/team/box:1"}, "", "wrong").exit_code, 2);
+  EXPECT_EQ(slip({"pull", "scratch"}, "", "wrong").exit_code, 2);
   EXPECT_EQ(slip({"push", "not-here"}, "", "wrong").exit_code, 5);
   EXPECT_EQ(slip({"registry", "rm", open_->host() + "/team/box"}, "", "wrong").exit_code, 2);
 }
@@ -178,6 +179,18 @@ TEST_F(RegistryCommand, ListsInspectsAndDeletes) {
   const ProgramRun removed = slip({"registry", "rm", name});
   EXPECT_EQ(removed.exit_code, 0) << removed.err;
   EXPECT_EQ(slip({"registry", "inspect", name}).exit_code, 5);
+}
+
+TEST_F(RegistryCommand, MovesEveryTagOfARepository) {
+  const std::string repository = open_->host() + "/team/many";
+  for (const char* tag : {"a", "b", "c"})
+    ASSERT_EQ(slip({"tag", "busybox", repository + ":" + tag}, "", "state").exit_code, 0);
+  const ProgramRun pushed = slip({"push", "-q", "-a", repository});
+  EXPECT_EQ(pushed.exit_code, 0) << pushed.err;
+  EXPECT_EQ(slip({"registry", "tags", repository}).out, "a\nb\nc\n");
+  const ProgramRun pulled = slip({"pull", "-q", "-a", repository}, "", "many");
+  EXPECT_EQ(pulled.exit_code, 0) << pulled.err;
+  EXPECT_EQ(split(trim(pulled.out), '\n').size(), 3u) << pulled.out;
 }
 
 TEST_F(RegistryCommand, RunsAnImageThatIsNotHere) {
