@@ -60,6 +60,15 @@ std::vector<std::string_view> Headers::all(std::string_view name) const {
   return values;
 }
 
+std::string Headers::joined(std::string_view name) const {
+  std::string list;
+  for (const std::string_view value : all(name)) {
+    if (!list.empty()) list += ", ";
+    list += value;
+  }
+  return list;
+}
+
 std::string media_type_of(std::string_view content_type) {
   return to_lower(trim(content_type.substr(0, content_type.find(';'))));
 }

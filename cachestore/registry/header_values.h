@@ -19,6 +19,8 @@ class Headers {
   void clear() { lines_.clear(); }
   std::string_view first(std::string_view name) const;  ///< Empty when absent.
   std::vector<std::string_view> all(std::string_view name) const;
+  std::string joined(
+      std::string_view name) const;  ///< All values as one list. Spec: RFC 9110, 5.3.
   bool has(std::string_view name) const { return !all(name).empty(); }
 
  private:

@@ -132,6 +132,7 @@ class Exchange {
   bool headers_done_ = false;
   bool proxied_ = false;
   bool stalled_ = false;
+  bool enough_ = false;
   std::optional<Error> own_error_;
   bool callers_error_ = false;
   MonoTime last_moved_;
@@ -242,6 +243,7 @@ std::size_t Exchange::on_header(std::string_view line) {
   if (header_bytes_ > kMaxHeaders) {
     return stop(Error(ErrorCode::kCorrupt, "the answer's headers exceed 64 KiB"));
   }
+  if (headers_done_) return line.size();  // trailers of a chunked body
   const std::string_view text = trim(line);
   if (text.starts_with("HTTP/")) {  // again after a 1xx answer
     answer_.headers.clear();
@@ -265,20 +267,19 @@ std::size_t Exchange::on_body(std::string_view data) {
   const bool good = answer_.status >= 200 && answer_.status < 300;
   if (request_.sink && good) {
     Status taken = request_.sink(answer_, data);
-    answer_.received += data.size();
     moved();
     if (!taken) return stop_by_caller(std::move(taken).error());
     return data.size();
   }
   moved();
-  answer_.received += data.size();
   const std::size_t limit = good ? request_.body_limit : kMaxErrorBody;
   const std::size_t room = limit - std::min(limit, answer_.body.size());
   if (data.size() > room && good) {
     return stop(Error(ErrorCode::kExhausted, "the answer is larger than " + format_size({limit})));
   }
   answer_.body.append(data.substr(0, room));
-  return data.size();
+  enough_ = data.size() > room;  // of an error: its text is long enough, and may be endless
+  return enough_ ? 0 : data.size();
 }
 
 std::size_t Exchange::on_read(char* data, std::size_t size) {
@@ -355,7 +356,8 @@ HttpResult Exchange::run(const CancelToken& cancel) {
     return tl::unexpected(
         HttpFailure{Kind::kFinal, Error(ErrorCode::kInternal, "start the request")});
   }
-  const CURLcode code = drive(cancel);
+  CURLcode code = drive(cancel);
+  if (code == CURLE_WRITE_ERROR && enough_) code = CURLE_OK;
   if (code == CURLE_OK) {
     char* peer = nullptr;
     curl_.easy_getinfo(line_.easy, CURLINFO_PRIMARY_IP, &peer);

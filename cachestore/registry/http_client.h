@@ -34,8 +34,7 @@ struct HttpUpload {
 struct HttpAnswer {
   int status = 0;
   Headers headers;
-  std::string body;            ///< Unless a sink took it.
-  std::uint64_t received = 0;  ///< Bytes of body, wherever they went.
+  std::string body;  ///< Unless a sink took it.
   bool peer_is_local =
       false;  ///< The connection went to a machine-local address (false behind a proxy).
 };

@@ -38,7 +38,7 @@ Result<HttpAnswer> for_each_page(Exchanger& exchanger, Endpoint& endpoint, Call 
     if (answer.status != 200 && seen.size() == 1) return answer;
     if (answer.status != 200) return fail(answer_error(answer, endpoint.account));
     if (!SLIP_TRY(page(answer))) return answer;
-    const std::optional<std::string> link = parse_next_link(answer.headers.first("link"));
+    const std::optional<std::string> link = parse_next_link(answer.headers.joined("link"));
     if (!link) return answer;
     asked = SLIP_TRY(next_page(asked, *link, endpoint.url()));
     call.url = asked;

@@ -356,7 +356,9 @@ bool FakeHttpServer::State::send_body(Connection& connection, const FakeAnswer& 
     left.remove_prefix(size);
   }
   if (answer.cut_after) return false;
-  return !answer.chunked || connection.send("0\r\n\r\n");
+  std::string end = "0\r\n";
+  for (const auto& [name, value] : answer.trailers) end += name + ": " + value + "\r\n";
+  return !answer.chunked || connection.send(end + "\r\n");
 }
 
 /// False when the server stops meanwhile.

@@ -36,6 +36,7 @@ struct FakeAnswer {
   bool drop = false;                     ///< Close instead of answering.
   std::optional<std::size_t> cut_after;  ///< Close after so many bytes of the body.
   bool chunked = false;                  ///< No Content-Length.
+  FakeHeaders trailers;                  ///< Behind a chunked body.
   bool endless_headers = false;          ///< Header lines until the client goes away.
   std::size_t piece = 0;                 ///< Not 0: the body goes out in pieces of this size ...
   Millis pause{0};                       ///< ... with this pause before each.

@@ -425,6 +425,33 @@ TEST(RegistryErrors, AreOneSafeLineOfBoundedLength) {
   EXPECT_EQ(text.find('\n'), std::string::npos);
 }
 
+TEST(RegistryErrors, EndlessTextIsReadOnlySoFar) {
+  Blob world;
+  world.fake.server().add_rule({.replace = [](const FakeRequest&) {
+    FakeAnswer answer;
+    answer.status = 404;
+    answer.body = std::string(1U << 20, 'x');
+    answer.piece = 200'000;
+    answer.pause = Millis(1);
+    answer.header("Content-Length", "99999999999");
+    return answer;
+  }});
+  const auto result = fetch(*world.client, world.name, world.descriptor);
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code(), ErrorCode::kNotFound);
+  EXPECT_LT(result.error().text().size(), 600U);
+  EXPECT_EQ(world.fake.server().count(), 1U);
+}
+
+TEST(RegistryFetch, TakesTrailersOfAChunkedBodyForNoNewAnswer) {
+  Blob world;
+  world.fake.server().add_rule({.change = [](const FakeRequest&, FakeAnswer& answer) {
+    answer.chunked = true;
+    answer.trailers = {{"X-Checksum", "1"}, {"Content-Range", "bytes 5-9/10"}};
+  }});
+  EXPECT_EQ(must(fetch(*world.client, world.name, world.descriptor)), world.bytes);
+}
+
 TEST(RegistryErrors, UnreachableIsTriedLessOftenAndNamed) {
   std::string host;
   {
