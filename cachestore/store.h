@@ -81,7 +81,8 @@ struct Image {
   ImageConfig config;
   std::vector<Digest> diff_ids;
   std::vector<Snapshot> layers;  ///< Bottom first; all present.
-  ByteCount size;                ///< Sum of the layers' unpacked sizes.
+  std::vector<ByteCount> layer_sizes;
+  ByteCount size;  ///< Sum of the layers' unpacked sizes.
   WallTime imported{};
 };
 

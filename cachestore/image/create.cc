@@ -15,6 +15,7 @@
 #include "cachestore/image/layout.h"
 #include "cachestore/layer/pack_layer.h"
 #include "cachestore/layer/unpack.h"
+#include "cachestore/snapshot/measure.h"
 
 namespace slipway::cachestore {
 namespace {
@@ -25,7 +26,8 @@ struct MadeLayer {
   std::string snapshot;
   Fd lease;
   Digest diff_id;
-  std::uint64_t size = 0;
+  std::uint64_t size = 0;   ///< As a tar.
+  std::int64_t bytes = -1;  ///< On disk.
 };
 
 Result<Fd> lease_snapshot(const StoreCore& core, const std::string& id) {
@@ -39,6 +41,7 @@ Status hash_layer(int dir_fd, MadeLayer& layer, const CancelToken& cancel) {
   HashSink hash;
   SLIP_TRY(pack_layer_to(dir_fd, hash, cancel));
   layer.size = hash.size();
+  layer.bytes = static_cast<std::int64_t>(measure_tree(dir_fd).value);
   layer.diff_id = hash.digest();
   return {};
 }
@@ -204,6 +207,7 @@ class Creation {
     const snapshot_rows::Packed packed{diff_id, static_cast<std::int64_t>(layer.size)};
     if (layer.draft == nullptr) {
       if (SLIP_TRY(snapshot_rows::packs_to(database, diff_id))) return {};
+      SLIP_TRY(snapshot_rows::set_bytes(database, layer.snapshot, layer.bytes));
       return snapshot_rows::set_packed(database, layer.snapshot, packed);
     }
     const auto known = SLIP_TRY(snapshot_rows::packs_to(database, diff_id));
@@ -212,6 +216,7 @@ class Creation {
     }
     if (known) core_.yard->discard(SLIP_TRY(forget_snapshot(core_, database, known->id)));
     SnapshotRow row = new_row(*layer.draft, SnapshotKind::kLayer, diff_id, "{}", Durability::kFull);
+    row.bytes = layer.bytes;
     // A stranger's layer of the same digest holds the same files, but may not pack back to it: ours then has no key.
     if (SLIP_TRY(snapshot_rows::by_key(database, row.kind, diff_id))) row.key.clear();
     placements.push_back(SLIP_TRY(Placement::make(core_, database, *layer.draft, row)));

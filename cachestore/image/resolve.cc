@@ -110,7 +110,8 @@ Result<Image> load_image(StoreCore& core, Database& database, const ImageRow& ro
       return fail(ErrorCode::kCorrupt, doing + ": layer " + diff_id.str() +
                                            " is missing from the store; import the image again");
     }
-    if (layer->bytes > 0) image.size.value += static_cast<std::uint64_t>(layer->bytes);
+    image.layer_sizes.push_back({layer->bytes > 0 ? static_cast<std::uint64_t>(layer->bytes) : 0});
+    image.size.value += image.layer_sizes.back().value;
     image.layers.push_back(SLIP_TRY(to_snapshot(core, *layer)));
   }
   return image;

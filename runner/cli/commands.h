@@ -19,6 +19,11 @@ int image_list_command(const Invocation& invocation);
 int image_remove_command(const Invocation& invocation);
 int image_tag_command(const Invocation& invocation);
 int image_inspect_command(const Invocation& invocation);
+int image_history_command(const Invocation& invocation);
+int image_save_command(const Invocation& invocation);
+int image_load_command(const Invocation& invocation);
+int image_prune_command(const Invocation& invocation);
+int cache_prune_command(const Invocation& invocation);
 
 int pull_command(const Invocation& invocation);
 int push_command(const Invocation& invocation);

@@ -1,8 +1,6 @@
-// image import, ls, rm, tag, inspect.
+// image import, rm, tag, inspect.
 #include <fcntl.h>
 #include <unistd.h>
-
-#include <algorithm>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -10,11 +8,10 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/image_change.h"
+#include "runner/cli/image_session.h"
 #include "runner/cli/import_progress.h"
-#include "runner/cli/relative_time.h"
 #include "runner/cli/signals.h"
 #include "runner/cli/template.h"
-#include "sandbox/engine.h"
 
 namespace slipway::runner {
 namespace {
@@ -22,27 +19,6 @@ namespace {
 using cachestore::Image;
 using cachestore::Reference;
 using cachestore::Store;
-
-/// The store as this user sees it; an ordinary user's files belong to ids that only the engine's user namespace shows.
-Result<std::shared_ptr<Store>> open_store(const Invocation& invocation) {
-  const std::string root = state_dir(invocation);
-  SLIP_TRY(sandbox::enter_engine_namespaces());
-  return Store::open({root, {}, true});
-}
-
-int finish(const Status& status, const Invocation& invocation) {
-  return status ? 0 : report_error(status.error(), invocation);
-}
-
-bool shows_progress(const Invocation& invocation) {
-  const std::string mode = invocation.value("progress", "auto");
-  if (invocation.flag("quiet") || mode == "quiet" || mode == "plain" || mode == "json")
-    return false;
-  if (mode == "tty") return true;
-  const auto variable = process_environment();
-  const std::string term = variable("TERM").value_or("dumb");
-  return ::isatty(STDERR_FILENO) == 1 && term != "dumb" && variable("CI").value_or("").empty();
-}
 
 Status import_image(const Invocation& invocation) {
   cachestore::ImportRequest request;
@@ -61,7 +37,7 @@ Status import_image(const Invocation& invocation) {
     file = SLIP_TRY(open_file(request.source, O_RDONLY | O_NOCTTY));
     request.fd = file.get();
   }
-  const std::shared_ptr<Store> store = SLIP_TRY(open_store(invocation));
+  const std::shared_ptr<Store> store = SLIP_TRY(open_image_store(invocation));
   const CancelToken cancel;
   const CancelOnSignal on_signal(cancel);
   std::optional<ImportProgressLine> line;
@@ -75,99 +51,15 @@ Status import_image(const Invocation& invocation) {
   return {};
 }
 
-/// One line of `image ls`: an image has a line for each of its names.
-Json list_entry(const Image& image, const Reference* name, bool whole_id) {
-  const std::string familiar = name != nullptr ? name->familiar() : "";
-  const std::string tag = name != nullptr && !name->tag.empty() ? name->tag : "<none>";
-  std::string repository = "<none>";
-  if (name != nullptr) {
-    const bool tagged = !name->tag.empty() && familiar.ends_with(":" + name->tag);
-    repository = tagged ? familiar.substr(0, familiar.size() - name->tag.size() - 1)
-                        : familiar.substr(0, familiar.find('@'));
-  }
-  const WallTime created =
-      image.config.created == WallTime{} ? image.imported : image.config.created;
-  return Json::object({{"ID", whole_id ? image.id.str() : image.id.short_hex()},
-                       {"Repository", repository},
-                       {"Tag", tag},
-                       {"Digest", image.manifest.str()},
-                       {"CreatedSince", relative_time(created, real_clock().wall())},
-                       {"CreatedAt", format_rfc3339(created)},
-                       {"Size", format_size(image.size)},
-                       {"Bytes", image.size.value}});
-}
-
-bool wanted(const Reference& name, const std::optional<Reference>& filter, bool any_tag) {
-  if (!filter) return true;
-  return name.registry == filter->registry && name.repository == filter->repository &&
-         (any_tag || name.tag == filter->tag);
-}
-
-Result<std::vector<Json>> list_entries(const Invocation& invocation) {
-  std::optional<Reference> filter;
-  const std::string text = invocation.operand(0);
-  if (!text.empty()) filter = SLIP_TRY(Reference::parse(text));
-  const bool any_tag = text.find(':', text.rfind('/') == std::string::npos ? 0 : text.rfind('/')) ==
-                       std::string::npos;
-  const bool whole_id = invocation.flag("no-trunc") || invocation.flag("json");
-  const std::shared_ptr<Store> store = SLIP_TRY(open_store(invocation));
-  std::vector<Image> images = SLIP_TRY(store->images());
-  std::stable_sort(images.begin(), images.end(),
-                   [](const Image& a, const Image& b) { return a.imported > b.imported; });
-  std::vector<Json> entries;
-  for (const Image& image : images) {
-    if (image.names.empty() && !filter) entries.push_back(list_entry(image, nullptr, whole_id));
-    for (const Reference& name : image.names) {
-      if (wanted(name, filter, any_tag)) entries.push_back(list_entry(image, &name, whole_id));
-    }
-  }
-  return entries;
-}
-
-const Json& list_headings() {
-  static const Json headings = Json::object({{"ID", "IMAGE ID"},
-                                             {"Repository", "REPOSITORY"},
-                                             {"Tag", "TAG"},
-                                             {"Digest", "DIGEST"},
-                                             {"CreatedSince", "CREATED"},
-                                             {"CreatedAt", "CREATED AT"},
-                                             {"Size", "SIZE"},
-                                             {"Bytes", "BYTES"}});
-  return headings;
-}
-
-std::string quiet_list(const std::vector<Json>& entries) {
-  std::vector<std::string> ids;
-  for (const Json& entry : entries) {
-    const std::string id(entry["ID"].string_or(""));
-    if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(id);
-  }
-  return ids.empty() ? "" : join(ids, "\n") + "\n";
-}
-
-Status list_images(const Invocation& invocation) {
-  const std::vector<Json> entries = SLIP_TRY(list_entries(invocation));
-  if (invocation.flag("json")) {
-    print_data(Json(Json::Array(entries)).pretty());
-    return {};
-  }
-  if (invocation.flag("quiet")) {
-    print_data(quiet_list(entries));
-    return {};
-  }
-  std::string format = "table {{.Repository}}\t{{.Tag}}\t";
-  if (invocation.flag("digests")) format += "{{.Digest}}\t";
-  format += "{{.ID}}\t{{.CreatedSince}}\t{{.Size}}";
-  print_data(SLIP_TRY(format_items(invocation.value("format", format), list_headings(), entries)));
-  return {};
-}
-
 Status remove_images(const Invocation& invocation, int& failures) {
-  const std::shared_ptr<Store> store = SLIP_TRY(open_store(invocation));
+  const std::shared_ptr<Store> store = SLIP_TRY(open_image_store(invocation));
+  cachestore::RemoveImage how;
+  how.force = invocation.flag("force");
+  how.keep_parents = invocation.flag("no-prune");
   for (const std::string& name : invocation.operands()) {
-    const Result<Store::Removed> removed = store->remove_image(name);
+    const Result<Store::Removed> removed = store->remove_image(name, how);
     if (!removed) {
-      if (removed.error().code() == ErrorCode::kNotFound && invocation.flag("force")) continue;
+      if (removed.error().code() == ErrorCode::kNotFound && how.force) continue;
       failures = report_error(removed.error(), invocation);
       continue;
     }
@@ -182,12 +74,12 @@ Status remove_images(const Invocation& invocation, int& failures) {
 
 Status tag_image(const Invocation& invocation) {
   const Reference name = SLIP_TRY(Reference::parse(invocation.operand(1)));
-  const std::shared_ptr<Store> store = SLIP_TRY(open_store(invocation));
+  const std::shared_ptr<Store> store = SLIP_TRY(open_image_store(invocation));
   return store->tag_image(invocation.operand(0), name);
 }
 
 Status inspect_images(const Invocation& invocation, int& failures) {
-  const std::shared_ptr<Store> store = SLIP_TRY(open_store(invocation));
+  const std::shared_ptr<Store> store = SLIP_TRY(open_image_store(invocation));
   std::vector<Json> found;
   for (const std::string& name : invocation.operands()) {
     Result<Json> image = store->inspect_image(name);
@@ -208,24 +100,21 @@ Status inspect_images(const Invocation& invocation, int& failures) {
 }  // namespace
 
 int image_import_command(const Invocation& invocation) {
-  return finish(import_image(invocation), invocation);
-}
-int image_list_command(const Invocation& invocation) {
-  return finish(list_images(invocation), invocation);
+  return finish_command(import_image(invocation), invocation);
 }
 int image_tag_command(const Invocation& invocation) {
-  return finish(tag_image(invocation), invocation);
+  return finish_command(tag_image(invocation), invocation);
 }
 
 int image_remove_command(const Invocation& invocation) {
   int failures = 0;
-  const int code = finish(remove_images(invocation, failures), invocation);
+  const int code = finish_command(remove_images(invocation, failures), invocation);
   return code != 0 ? code : failures;
 }
 
 int image_inspect_command(const Invocation& invocation) {
   int failures = 0;
-  const int code = finish(inspect_images(invocation, failures), invocation);
+  const int code = finish_command(inspect_images(invocation, failures), invocation);
   return code != 0 ? code : failures;
 }
 

@@ -9,5 +9,7 @@ namespace slipway::runner {
 
 /// pull, push, login, logout, registry, artifact: options_registry.cc.
 std::span<const CommandSpec> registry_command_rows();
+/// image …, cache: options_image.cc.
+std::span<const CommandSpec> image_command_rows();
 
 }  // namespace slipway::runner

@@ -42,12 +42,6 @@ constexpr OptionSpec kBranch{"branch", 0, "NAME",
                              "the branch expressions see; default: the one checked out", kValue};
 constexpr OptionSpec kTag{"tag", 0, "NAME", "the tag expressions see", kValue};
 constexpr OptionSpec kJson{"json", 0, "", "print JSON"};
-constexpr OptionSpec kFormat{
-    "format", 0, "TEMPLATE",
-    "print each item by a Go template, such as '{{.Repository}}:{{.Tag}}' or "
-    "'{{json .}}'; 'table …' adds a heading",
-    kValue};
-
 constexpr OptionSpec kExec[] = {
     {"job", 0, "JOB",
      "only this job and what it needs; a name, or an instance such as 'test (gcc)'", kList,
@@ -116,22 +110,6 @@ constexpr OptionSpec kRun[] = {
     {"timeout", 0, "DURATION",
      "end the container after DURATION, such as 30s; the exit code is then 124", kValue},
 };
-constexpr OptionSpec kImport[] = {
-    {"change", 'c', "INSTRUCTION",
-     "set CMD, ENTRYPOINT, ENV, USER, WORKDIR, LABEL, EXPOSE or VOLUME, as in a Dockerfile", kList},
-    {"quiet", 'q', "", "no progress"},
-};
-constexpr OptionSpec kImageList[] = {kJson,
-                                     kFormat,
-                                     {"quiet", 'q', "", "only ids"},
-                                     {"no-trunc", 0, "", "whole ids"},
-                                     {"digests", 0, "", "also the manifest's digest"}};
-constexpr OptionSpec kImageRemove[] = {{"force", 'f', "", "a missing image is no error"}};
-constexpr OptionSpec kInspect[] = {kJson,
-                                   {"format", 'f', "TEMPLATE",
-                                    "print each image by a Go template, such as "
-                                    "'{{.Config.Cmd}}' or '{{json .Config.Env}}'",
-                                    kValue}};
 constexpr OptionSpec kDoctor[] = {kJson};
 constexpr OptionSpec kHelp[] = {{"markdown", 0, "", "everything, as docs/cli.md"}};
 
@@ -144,16 +122,6 @@ constexpr PositionalSpec kDebugTarget[] = {
 constexpr PositionalSpec kRunOperands[] = {
     {"IMAGE", "an image, or 'host' for this machine's own tools", 1, 1, Complete::kImage},
     {"COMMAND", "command and its arguments; default: the image's", 0, -1, Complete::kFile}};
-constexpr PositionalSpec kImportOperands[] = {
-    {"ROOTFS", "a root file system as tar, tar.gz or tar.zst; - for standard input", 1, 1,
-     Complete::kFile},
-    {"NAME[:TAG]", "the image's name", 1, 1, Complete::kImage}};
-constexpr PositionalSpec kListOperands[] = {
-    {"REPOSITORY[:TAG]", "only these", 0, 1, Complete::kImage}};
-constexpr PositionalSpec kImages[] = {{"IMAGE", "names or ids", 1, -1, Complete::kImage}};
-constexpr PositionalSpec kTagOperands[] = {
-    {"IMAGE", "name or id of an image that is here", 1, 1, Complete::kImage},
-    {"NAME[:TAG]", "the new name", 1, 1, Complete::kImage}};
 constexpr PositionalSpec kShells[] = {
     {"SHELL", "bash, zsh or fish", 1, 1, Complete::kWords, "bash|zsh|fish"}};
 constexpr PositionalSpec kHelpTopic[] = {
@@ -181,16 +149,6 @@ constexpr Example kRunExamples[] = {
     {"runner run --memory 256m --cpus 0.5 app", "with limits"},
     {"tar c . | runner run -i busybox tar t", "through a pipe"},
     {"runner run host uname -a", "this machine's own tools, sandboxed"}};
-constexpr Example kImportExamples[] = {
-    {"runner image import rootfs.tar.zst debian:12", "from a file"},
-    {"mmdebstrap --variant=minbase bookworm - | runner image import - debian:12",
-     "straight from mmdebstrap"},
-    {"docker export web | runner import -c 'CMD [\"nginx\"]' - web", "from a docker container"}};
-constexpr Example kImageListExamples[] = {
-    {"runner images", "as docker"},
-    {"runner images --format '{{.Repository}}:{{.Tag}} {{.Size}}'", "your own form"}};
-constexpr Example kInspectExamples[] = {
-    {"runner image inspect -f '{{json .Config.Env}}' debian:12", "one field"}};
 constexpr Example kCompletionExamples[] = {
     {"source <(runner completion bash)", "in ~/.bashrc"},
     {"source <(runner completion zsh)", "in ~/.zshrc, after compinit"},
@@ -213,10 +171,6 @@ constexpr std::string_view kRunDetails =
     "Exit codes: the command's own; 125 trouble of the engine or wrong usage; 126 the command "
     "cannot be executed; 127 it does not "
     "exist; 128+N ended by signal N; 137 killed or out of memory; 124 --timeout passed.";
-constexpr std::string_view kImportDetails =
-    "Makes an image of one layer out of a root file system archive and prints its id. The archive "
-    "may be packed with gzip or "
-    "zstd; it is told by content. Either all of it is there at the end or nothing.";
 constexpr std::string_view kDebugDetails =
     "Opens a shell in exactly the files, directory and environment a step left or failed in. "
     "Nothing done there changes the run.";
@@ -269,35 +223,6 @@ const CommandSpec kCommands[] = {
      debug_command},
     {"run", "", Group::kContainers, "run a command in a new container", kRunDetails, kRunExamples,
      kRun, kRunOperands, Grammar::kUntilOperand, 125, run_command},
-    {"image import", "import", Group::kImages, "make an image from a root file system archive",
-     kImportDetails, kImportExamples, kImport, kImportOperands, Grammar::kAnywhere, 2,
-     image_import_command},
-    {"image ls", "images", Group::kImages, "list images", "", kImageListExamples, kImageList,
-     kListOperands, Grammar::kAnywhere, 2, image_list_command},
-    {"image rm",
-     "rmi",
-     Group::kImages,
-     "remove images",
-     "",
-     {},
-     kImageRemove,
-     kImages,
-     Grammar::kAnywhere,
-     2,
-     image_remove_command},
-    {"image tag",
-     "tag",
-     Group::kImages,
-     "give an image another name",
-     "",
-     {},
-     {},
-     kTagOperands,
-     Grammar::kAnywhere,
-     2,
-     image_tag_command},
-    {"image inspect", "", Group::kImages, "show everything about images", "", kInspectExamples,
-     kInspect, kImages, Grammar::kAnywhere, 2, image_inspect_command},
     {"doctor",
      "",
      Group::kMachine,
@@ -371,9 +296,10 @@ struct CommandGroup {
   std::string_view summary;
 };
 constexpr CommandGroup kGroups[] = {
-    {"image", "pull, push, import, list, name, inspect and remove images"},
+    {"image", "pull, push, import, save, load, list, name, inspect and remove images"},
     {"registry", "look at what a registry holds"},
-    {"artifact", "keep files in a registry"}};
+    {"artifact", "keep files in a registry"},
+    {"cache", "what the engine keeps to be quick"}};
 
 bool has_word(std::string_view words, std::string_view word) {
   while (!words.empty()) {
@@ -413,7 +339,7 @@ std::string variable_part(std::string_view text) {
 std::span<const CommandSpec> commands() {
   static const std::vector<CommandSpec> all = [] {
     std::vector<CommandSpec> rows(std::begin(kCommands), std::end(kCommands));
-    for (const auto part : {registry_command_rows()})
+    for (const auto part : {image_command_rows(), registry_command_rows()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();
