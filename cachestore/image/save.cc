@@ -180,11 +180,9 @@ class Save {
   std::string manifest_json() const {
     Json list = Json::array();
     for (const Chosen& image : images_) {
+      // Whole names: docker writes "app:1", which podman then takes for localhost/app:1.
       Json names;
-      for (const std::string& name : image.names) {
-        const auto reference = Reference::parse(name);
-        names.push(reference ? reference->familiar() : name);
-      }
+      for (const std::string& name : image.names) names.push(name);
       Json layers = Json::array();
       for (const auto& [digest, size] : image.layers) {
         layers.push(std::string(kBlobs) + digest.hex());
