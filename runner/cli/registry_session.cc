@@ -3,7 +3,6 @@
 
 #include "base/text.h"
 #include "runner/cli/console.h"
-#include "sandbox/engine.h"
 
 namespace slipway::runner {
 namespace {
@@ -32,12 +31,6 @@ RegistrySession::RegistrySession(const Invocation& invocation)
             progress->say("warning: " + text);
           },
           cancel_)) {}
-
-Result<std::shared_ptr<cachestore::Store>> open_image_store(const Invocation& invocation) {
-  const std::string root = state_dir(invocation);
-  SLIP_TRY(sandbox::enter_engine_namespaces());
-  return cachestore::Store::open({root, {}, true});
-}
 
 int finish_registry_command(const Status& status, const Invocation& invocation) {
   if (status) return 0;

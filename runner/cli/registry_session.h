@@ -6,6 +6,7 @@
 #include "base/cancel.h"
 #include "cachestore/registry.h"
 #include "cachestore/store.h"
+#include "runner/cli/image_session.h"
 #include "runner/cli/invocation.h"
 #include "runner/cli/signals.h"
 #include "runner/logs/transfer_progress.h"
@@ -30,9 +31,6 @@ class RegistrySession {
   std::unique_ptr<TransferProgress> progress_;
   std::unique_ptr<RegistryAccess> access_;
 };
-
-/// The store as this user sees it; an ordinary user's files belong to ids that only the engine's user namespace shows.
-Result<std::shared_ptr<cachestore::Store>> open_image_store(const Invocation& invocation);
 
 /// The exit code; an error is reported with what usually helps.
 int finish_registry_command(const Status& status, const Invocation& invocation);

@@ -149,7 +149,8 @@ TEST_F(ImageCommand, TellsHowAnImageWasMade) {
   EXPECT_NE(table.out.find("imported from root.tar"), std::string::npos) << table.out;
   const std::string id = runner({"images", "-q", "busybox:latest"}).out;
   EXPECT_EQ(runner({"history", "-q", "busybox"}).out, id);
-  const std::string size = runner({"history", "-H=false", "--format", "{{.Size}}", "busybox"}).out;
+  const std::string size =
+      runner({"history", "--human=false", "--format", "{{.Size}}", "busybox"}).out;
   EXPECT_EQ(size, runner({"image", "inspect", "-f", "{{.Size}}", "busybox"}).out);
 }
 
