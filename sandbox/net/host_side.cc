@@ -141,6 +141,17 @@ Status HostSide::assert_firewall() {
   return firewall_.write(networks, published());
 }
 
+Status HostSide::restore_firewall() {
+  {
+    const Fd shared = SLIP_TRY(store_.lock(NetworkStore::LockKind::kShared));
+    const auto networks = SLIP_TRY(firewall_networks());
+    if (networks.empty()) return {};
+    if (SLIP_TRY(firewall_.intact(networks))) return {};
+  }
+  const Fd exclusive = SLIP_TRY(store_.lock(NetworkStore::LockKind::kExclusive));
+  return assert_firewall();
+}
+
 Status HostSide::make_links(NetlinkSocket& socket, const NetworkInfo& network) {
   const Ranges ranges = ranges_of(network);
   const bool overlay = network.config.driver == NetworkDriver::kOverlay;

@@ -28,8 +28,8 @@ class HostSide {
   Status take_down(const NetworkInfo& network);
   /// All networks, when no session is alive. Takes the exclusive lock.
   Status rest();
-  /// The firewall as it should be now; nothing is done when it is (R15).
-  Status assert_firewall();
+  /// Takes the lock and writes the firewall's table again if somebody removed or changed it (R15).
+  Status restore_firewall();
   /// Takes down what containers left whose session has died. Cheap when there is nothing.
   Status reap();
   /// One container's links, records and addresses; what is gone already is fine.
@@ -43,6 +43,7 @@ class HostSide {
   Result<bool> links_are_up(NetlinkSocket& socket, const NetworkInfo& network);
   Status check_exists(const NetworkInfo& network) const;
   Status bring_up(const NetworkInfo& network);
+  Status assert_firewall();
   Status make_links(NetlinkSocket& socket, const NetworkInfo& network);
   Status make_overlay(NetlinkSocket& socket, const NetworkInfo& network, std::uint32_t bridge);
   Status allow_forwarding(const NetworkInfo& network);

@@ -10,7 +10,6 @@
 #include "sandbox/net/links.h"
 #include "sandbox/net/namespaces.h"
 #include "sandbox/net/plan_network.h"
-#include "sandbox/net/resolv_conf.h"
 
 namespace slipway::sandbox::net {
 namespace {
@@ -182,7 +181,8 @@ Status KernelSession::attach(int network_namespace_fd) {
   if (!fresh.empty()) {
     SLIP_TRY(in_namespace(container_.get(), [&] { return configure_inside(fresh, places_, {}); }));
   }
-  return publish();
+  SLIP_TRY(publish());
+  return fresh.empty() ? Status{} : start_service();
 }
 
 Status KernelSession::connect(const EndpointConfig& endpoint) {
@@ -202,8 +202,9 @@ Status KernelSession::connect(const EndpointConfig& endpoint) {
     NetlinkSocket socket = SLIP_TRY(NetlinkSocket::open(NETLINK_ROUTE));
     SLIP_TRY(make_link(socket, place, container_.get()));
     place.linked = true;
-    return in_namespace(container_.get(),
-                        [&] { return configure_inside({&place}, places_, gateways); });
+    SLIP_TRY(in_namespace(container_.get(),
+                          [&] { return configure_inside({&place}, places_, gateways); }));
+    return service_ ? serve_names() : start_service();
   }();
   if (!joined && places_.size() > before) {
     host_->forget_endpoint(places_.back().endpoint);
@@ -233,6 +234,7 @@ Status KernelSession::disconnect(const std::string& name) {
   };
   if (linked && container_) SLIP_TRY(in_namespace(container_.get(), leave));
   host_->forget_endpoint(gone);
+  if (service_ && service_->serves_names()) service_->set_networks(name_networks(), forwarding());
   return {};
 }
 
@@ -241,12 +243,70 @@ void KernelSession::refresh_infos() {
   for (const Place& place : places_) infos_.push_back(place.endpoint.info);
 }
 
-std::string KernelSession::resolv_conf() const {
+// Docker's default network has no names.
+Names KernelSession::names() const {
   const bool user_defined = std::any_of(places_.begin(), places_.end(), [](const Place& place) {
     return !linkless(place.network.config.driver) && place.network.config.name != "bridge";
   });
-  return container_resolv_conf(read_host_resolv_conf(), request_,
-                               user_defined ? Names::kServed : Names::kNotServed);
+  return user_defined ? Names::kServed : Names::kNotServed;
+}
+
+DnsServer::Forwarding KernelSession::forwarding() const {
+  const bool way_out = std::any_of(places_.begin(), places_.end(), [](const Place& place) {
+    return !place.network.config.internal;
+  });
+  return way_out ? DnsServer::Forwarding::kYes : DnsServer::Forwarding::kNo;
+}
+
+std::vector<NameTable::Network> KernelSession::name_networks() const {
+  std::vector<NameTable::Network> networks;
+  for (const Place& place : places_) {
+    if (linkless(place.network.config.driver) || place.network.config.name == "bridge") continue;
+    NameTable::Network network{place.network.id, place.network.config.name, {}};
+    const Ranges ranges = ranges_of(place.network);
+    for (const auto& range : {ranges.v4, ranges.v6}) {
+      if (range) network.subnets.push_back(range->subnet);
+    }
+    networks.push_back(std::move(network));
+  }
+  return networks;
+}
+
+Status KernelSession::serve_names() {
+  const ResolvConf machine = read_host_resolv_conf();
+  if (!needs_own_server(machine, request_, names())) return {};
+  if (service_->serves_names()) {
+    service_->set_networks(name_networks(), forwarding());
+    return {};
+  }
+  NameTable table(host_->store());
+  table.set_networks(name_networks());
+  return service_->serve_names(container_.get(), std::move(table),
+                               upstream_servers(machine, request_), forwarding());
+}
+
+Status KernelSession::start_service() {
+  const bool bridged = std::any_of(places_.begin(), places_.end(), [](const Place& place) {
+    return has_bridge(place.network.config.driver);
+  });
+  service_ = SLIP_TRY(NetworkService::make(host_));
+  if (bridged) SLIP_TRY(service_->watch_firewall());
+  for (const Place& place : places_) {
+    if (!place.publishes) continue;
+    const EndpointInfo& info = place.endpoint.info;
+    for (const HeldPort& held : held_) {
+      const std::uint16_t port = held.port.container_port;
+      SLIP_TRY(service_->relay(held, {Address::parse(info.ipv4).value_or(Address()), port},
+                               {Address::parse(info.ipv6).value_or(Address()), port}));
+    }
+  }
+  if (!linkless(places_.front().network.config.driver)) SLIP_TRY(serve_names());
+  service_->start();
+  return {};
+}
+
+std::string KernelSession::resolv_conf() const {
+  return container_resolv_conf(read_host_resolv_conf(), request_, names());
 }
 
 std::vector<std::pair<std::string, std::string>> KernelSession::hosts() const {
@@ -267,6 +327,7 @@ std::vector<std::pair<std::string, std::string>> KernelSession::hosts() const {
 
 KernelSession::~KernelSession() {
   if (!session_) return;  // Somebody else's, or never begun.
+  service_.reset();
   [[maybe_unused]] const auto withdrawn = host_->firewall().withdraw(rules_);
   held_.clear();
   for (const Place& place : places_) host_->forget_endpoint(place.endpoint);

@@ -1,13 +1,14 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "sandbox/net/host_side.h"
 #include "sandbox/net/join.h"
 #include "sandbox/net/ports.h"
+#include "sandbox/net/resolv_conf.h"
+#include "sandbox/net/service.h"
 #include "sandbox/networks.h"
 
 namespace slipway::sandbox::net {
@@ -36,6 +37,11 @@ class KernelSession final : public NetworkSession {
                            EndpointInfo& info);
   Status hold_ports();
   Status publish();
+  Status start_service();
+  Status serve_names();
+  Names names() const;
+  DnsServer::Forwarding forwarding() const;
+  std::vector<NameTable::Network> name_networks() const;
   std::string next_interface() const;
   void refresh_infos();
 
@@ -48,6 +54,7 @@ class KernelSession final : public NetworkSession {
   std::vector<HeldPort> held_;
   std::vector<PublishedPort> ports_;
   std::vector<FirewallPort> rules_;
+  std::unique_ptr<NetworkService> service_;
 };
 
 }  // namespace slipway::sandbox::net
