@@ -17,6 +17,10 @@ namespace slipway::sandbox::net {
 class HostSide {
  public:
   HostSide(NetworkStore store, const std::string& state_dir);
+  /// True: networks are bridges of this machine. False: an ordinary user's, see user_switch.h.
+  bool direct() const { return direct_; }
+  /// Where an ordinary user's containers on a network find each other.
+  std::string switch_directory(const std::string& network_id) const;
 
   const NetworkStore& store() const { return store_; }
   const Firewall& firewall() const { return firewall_; }
@@ -54,6 +58,7 @@ class HostSide {
 
   NetworkStore store_;
   Firewall firewall_;
+  bool direct_;
   Guarded<std::vector<std::string>> notices_;
 };
 

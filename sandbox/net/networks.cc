@@ -45,7 +45,7 @@ class KernelNetworks final : public Networks {
   Result<std::vector<std::string>> prune() override;
   Status rest() override { return host_->rest(); }
   Result<std::unique_ptr<NetworkSession>> open_session(const SessionRequest& request) override {
-    return net::KernelSession::open(host_, request);
+    return net::ContainerSession::open(host_, request);
   }
   Result<std::vector<EndpointInfo>> endpoints(const std::string& container_id) override;
   std::vector<std::string> notices() const override { return host_->notices(); }
@@ -96,6 +96,11 @@ Result<NetworkInfo> KernelNetworks::create(const NetworkConfig& config) {
     return fail(ErrorCode::kInvalid, "create network " + printable(config.name) +
                                          ": there is only one network of driver " +
                                          std::string(net::driver_name(config.driver)));
+  }
+  if (!host_->direct() && config.driver != NetworkDriver::kBridge) {
+    return fail(ErrorCode::kUnsupported, "create network " + printable(config.name) + ": driver " +
+                                             std::string(net::driver_name(config.driver)) +
+                                             " needs root");
   }
   NetworkInfo network;
   {

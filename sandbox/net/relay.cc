@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "sandbox/net/namespaces.h"
 #include "sandbox/net/socket_address.h"
 
 namespace slipway::sandbox::net {
@@ -16,6 +17,20 @@ constexpr std::size_t kConnectionLimit = 256;
 constexpr std::size_t kPeerLimit = 256;
 constexpr std::size_t kBufferLimit = 65'536;
 constexpr auto kUdpPatience = std::chrono::seconds(90);  // As docker-proxy's.
+
+// A socket that has begun to connect; invalid when that cannot work.
+Fd open_towards(const Relay::Target& target, int type) {
+  Fd fd;
+  const auto open = [&]() -> Status {
+    fd = Fd(
+        ::socket(target.address.v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    const SocketAddress to(target.address, target.port);
+    if (fd && ::connect(fd.get(), to.get(), to.size()) != 0 && errno != EINPROGRESS) fd.reset();
+    return {};
+  };
+  const auto done = target.space < 0 ? open() : in_namespace(target.space, open);
+  return done ? std::move(fd) : Fd();
+}
 
 }  // namespace
 
@@ -47,12 +62,8 @@ void Relay::accept(int listener, const Target& target) {
   auto connection = std::make_shared<Connection>();
   connection->client.fd = Fd(::accept4(listener, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!connection->client.fd || connections_.size() >= kConnectionLimit) return;
-  connection->server.fd = Fd(::socket(target.address.v6 ? AF_INET6 : AF_INET,
-                                      SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const SocketAddress to(target.address, target.port);
-  if (!connection->server.fd ||
-      (::connect(connection->server.fd.get(), to.get(), to.size()) != 0 && errno != EINPROGRESS))
-    return;
+  connection->server.fd = open_towards(target, SOCK_STREAM);
+  if (!connection->server.fd) return;
   const bool watched =
       loop_.add(connection->client.fd.get(), 0,
                 [this, connection](std::uint32_t events) { move(connection, events, 0); }) &&
@@ -139,10 +150,8 @@ void Relay::read_udp(int socket, const Target& target) {
     auto peer = std::make_shared<UdpPeer>();
     peer->socket = socket;
     peer->address = key.second;
-    peer->fd = Fd(::socket(target.address.v6 ? AF_INET6 : AF_INET,
-                           SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    const SocketAddress to(target.address, target.port);
-    if (!peer->fd || ::connect(peer->fd.get(), to.get(), to.size()) != 0) return;
+    peer->fd = open_towards(target, SOCK_DGRAM);
+    if (!peer->fd) return;
     if (!loop_.add(peer->fd.get(), EPOLLIN, [this, peer](std::uint32_t) { answer_udp(peer); }))
       return;
     found = peers_.emplace(key, peer).first;

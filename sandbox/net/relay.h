@@ -23,6 +23,7 @@ class Relay {
   struct Target {
     Address address;
     std::uint16_t port = 0;
+    int space = -1;  ///< Network namespace to ask from; -1: the loop's own.
   };
   /// The listener stays the caller's and has to live as long as this.
   Status add_tcp(int listener, const Target& target);

@@ -6,6 +6,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include <future>
+
 #include "sandbox/net/namespaces.h"
 
 namespace slipway::sandbox::net {
@@ -21,6 +23,11 @@ NetworkService::~NetworkService() {
     loop_->stop();
     thread_.join();
   }
+  // What is watched goes before what watches.
+  uplink_.reset();
+  switch_.reset();
+  dns_.reset();
+  relay_.reset();
 }
 
 void NetworkService::start() {
@@ -38,6 +45,37 @@ void NetworkService::in_loop(std::function<void()> job) {
   } else {
     job();
   }
+}
+
+Status NetworkService::wait_in_loop(const std::function<Status()>& job) {
+  std::promise<Status> done;
+  in_loop([&] { done.set_value(job()); });
+  return done.get_future().get();
+}
+
+Status NetworkService::add_tap(const std::string& directory, const std::string& mac, Fd tap) {
+  return wait_in_loop([&]() -> Status {
+    if (!switch_) switch_ = std::make_unique<UserSwitch>(*loop_);
+    return switch_->add(directory, mac, std::move(tap));
+  });
+}
+
+void NetworkService::remove_tap(const std::string& directory) {
+  [[maybe_unused]] const auto done = wait_in_loop([&]() -> Status {
+    if (switch_) switch_->remove(directory);
+    return {};
+  });
+}
+
+Status NetworkService::start_uplink(int container, const UplinkConfig& config) {
+  // In the loop's thread, which lives as long as we do: the program ends with it.
+  const auto start = [&]() -> Status {
+    uplink_ = SLIP_TRY(Uplink::start(container, config));
+    return {};
+  };
+  SLIP_TRY(wait_in_loop(start));
+  uplinked_ = true;
+  return {};
 }
 
 Status NetworkService::watch_firewall() {

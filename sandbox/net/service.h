@@ -10,6 +10,8 @@
 #include "sandbox/net/host_side.h"
 #include "sandbox/net/ports.h"
 #include "sandbox/net/relay.h"
+#include "sandbox/net/user_links.h"
+#include "sandbox/net/user_switch.h"
 
 namespace slipway::sandbox::net {
 
@@ -23,6 +25,11 @@ class NetworkService {
   /// Rules that somebody else throws away come back (R15).
   Status watch_firewall();
   Status relay(const HeldPort& held, const Relay::Target& v4, const Relay::Target& v6);
+  // While it runs; an ordinary user's links.
+  Status add_tap(const std::string& directory, const std::string& mac, Fd tap);
+  void remove_tap(const std::string& directory);
+  Status start_uplink(int container, const UplinkConfig& config);  ///< Once.
+  bool has_uplink() const { return uplinked_; }
   /// Opens 127.0.0.11:53 in the container's namespace. Once.
   Status serve_names(int container, NameTable names, std::vector<Address> upstream,
                      DnsServer::Forwarding forwarding);
@@ -36,13 +43,17 @@ class NetworkService {
   void check_firewall();
   /// In the loop's thread once that runs, at once before.
   void in_loop(std::function<void()> job);
+  Status wait_in_loop(const std::function<Status()>& job);
 
   std::shared_ptr<HostSide> host_;
   std::unique_ptr<EventLoop> loop_;
   Fd firewall_events_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<DnsServer> dns_;
+  std::unique_ptr<UserSwitch> switch_;
+  std::optional<Uplink> uplink_;
   bool names_ = false;
+  bool uplinked_ = false;
   std::thread thread_;
 };
 
