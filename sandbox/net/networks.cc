@@ -10,6 +10,7 @@
 #include "sandbox/net/namespaces.h"
 #include "sandbox/net/plan_network.h"
 #include "sandbox/net/session.h"
+#include "sandbox/net/user_links.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -101,6 +102,11 @@ Result<NetworkInfo> KernelNetworks::create(const NetworkConfig& config) {
     return fail(ErrorCode::kUnsupported, "create network " + printable(config.name) + ": driver " +
                                              std::string(net::driver_name(config.driver)) +
                                              " needs root");
+  }
+  if (!host_->direct() && !config.internal && !net::Uplink::available()) {
+    return fail(ErrorCode::kUnsupported, "create network " + printable(config.name) +
+                                             ": pasta, an ordinary user's way into the world, is "
+                                             "not installed (package passt)");
   }
   NetworkInfo network;
   {

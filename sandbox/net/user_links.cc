@@ -5,6 +5,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -98,6 +99,14 @@ Result<Fd> make_tap(int network_namespace, const TapConfig& config) {
   };
   SLIP_TRY(in_namespace(network_namespace, make));
   return tap;
+}
+
+bool Uplink::available() {
+  const char* path = ::getenv("PATH");
+  for (const std::string_view directory : split(path != nullptr ? path : "/usr/bin:/bin", ':')) {
+    if (::access((std::string(directory) + "/pasta").c_str(), X_OK) == 0) return true;
+  }
+  return false;
 }
 
 Result<Uplink> Uplink::start(int network_namespace, const UplinkConfig& config) {

@@ -28,6 +28,7 @@ struct UplinkConfig {
 };
 class Uplink {
  public:
+  static bool available();  ///< The program is installed.
   /// Starts the program and waits until the interface is configured. The program ends with the calling thread, however
   /// that ends. kUnsupported names the package when it is not installed.
   static Result<Uplink> start(int network_namespace, const UplinkConfig& config);
