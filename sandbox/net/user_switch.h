@@ -14,9 +14,10 @@ namespace slipway::sandbox::net {
 
 /// An ordinary user's networks. Such a user owns no bridge on the machine, and each of his programs has a user
 /// namespace of its own, so that none may put a link into another's container. Instead every container has a tap
-/// device, and its monitor reads the frames and writes them straight into the tap devices of the others, whose descriptors it
-/// was given over a socket: one copy, no process in between, and nothing to keep alive. A network is the directory of
-/// these sockets; a socket's name is its container's MAC address. (docs/decisions/020-user-networks.md)
+/// device, and its monitor reads the frames and writes them straight into the tap devices of the others, whose
+/// descriptors it was given over a socket: one copy, no process in between, and nothing to keep alive. A network is
+/// the directory of these sockets; a socket's name is its container's MAC address.
+/// (docs/decisions/020-user-networks.md)
 class UserSwitch {
  public:
   explicit UserSwitch(EventLoop& loop) : loop_(loop) {}
