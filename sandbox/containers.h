@@ -92,9 +92,14 @@ class Containers {
   virtual Result<std::vector<int>> processes(
       const std::string& name) = 0;  ///< Host pids, for `top`.
 
-  /// Its merged file system (read-only view when it is stopped; the living one, frozen meanwhile, when it runs), for
-  /// cp and export. Every path below is opened by openat2 in that root (R18).
+  /// Its merged file system: as seen inside where it runs (with its mounts), else the image with what was changed.
+  /// Every path below is opened by openat2 in that root (R18). Owners below the root of a running container show
+  /// shifted; see with_root. Do not start the container while a writable root of it is open.
   virtual Result<Fd> open_root(const std::string& name, Access access) = 0;
+  /// Runs `work` on that root where owners look as in the container, and files made belong to its root. That may be in
+  /// a forked child: what `work` does to memory is lost, only descriptors and its Status come back.
+  virtual Status with_root(const std::string& name, Access access,
+                           const std::function<Status(int root)>& work) = 0;
   struct Change {
     enum class Kind { kModified = 0, kAdded = 1, kDeleted = 2 };
     Kind kind = Kind::kModified;

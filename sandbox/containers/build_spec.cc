@@ -47,13 +47,6 @@ Result<Mount> build_mount(const MountInfo& info, const std::string& state_dir) {
   return Mount(bind);
 }
 
-Result<Network> network_of(const ContainerConfig& config) {
-  if (config.network_mode == "none") return Network::kNone;
-  if (config.network_mode == "host") return Network::kHost;
-  return fail(ErrorCode::kUnsupported,
-              "use network " + printable(config.network_mode) + ": only none and host are there");
-}
-
 }  // namespace
 
 OverlayStack container_stack(const Record& record, const std::string& state_dir) {
@@ -80,7 +73,7 @@ Result<ContainerSpec> build_spec(const Record& record, const std::string& state_
   spec.process.cwd = record.cwd;
   spec.process.user = record.user;
   if (config.tty) spec.process.terminal = Terminal{};
-  spec.network = SLIP_TRY(network_of(config));
+  spec.network = config.network_mode == "host" ? Network::kHost : Network::kNone;
   spec.limits = config.limits;
   spec.hostname = record.hostname;
   spec.domainname = config.domainname;

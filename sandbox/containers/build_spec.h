@@ -10,7 +10,7 @@
 
 namespace slipway::sandbox {
 
-/// What the engine is to start for a record. Streams are not in it.
+/// What the engine is to start for a record. Streams, networks and peers are not in it: see joining.h.
 Result<ContainerSpec> build_spec(const Record& record, const std::string& state_dir);
 
 /// The container's layers below its own upper.

@@ -77,6 +77,15 @@ Json limits_body(const Limits& limits, const std::optional<RestartPolicy>& resta
   return body;
 }
 
+Result<Limits> limits_of(const Record& record, const Json& wanted) {
+  Limits limits = record.config.limits;
+  std::string wrong;
+  fields::Reader reader(wanted, "", wrong);
+  reader.member("limits", limits);
+  if (!wrong.empty()) return fail(ErrorCode::kInvalid, "update container: wrong value of " + wrong);
+  return limits;
+}
+
 Status change_limits(int directory, Record& record, const Json& wanted) {
   Record changed = record;
   std::string wrong;

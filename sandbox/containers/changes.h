@@ -21,6 +21,7 @@ Status rename_container(const Layout& layout, int directory, Record& record,
 
 /// New limits and restart policy: {"limits": …, "restart": …}, each as in a config, what is not there stays.
 Status change_limits(int directory, Record& record, const Json& wanted);
+Result<Limits> limits_of(const Record& record, const Json& wanted);
 Json limits_body(const Limits& limits, const std::optional<RestartPolicy>& restart);
 
 /// First of all at a removal: its volumes are nobody's any more, and with `anonymous` those without a name go.

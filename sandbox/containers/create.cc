@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "sandbox/containers/changes.h"
 #include "sandbox/containers/dead.h"
+#include "sandbox/containers/joining.h"
 #include "sandbox/containers/local_containers.h"
 #include "sandbox/containers/message.h"
 #include "sandbox/containers/mount_points.h"
@@ -29,6 +30,17 @@ Status check_config(const ContainerConfig& config) {
   if (config.log.max_files < 1 || config.log.max_files > 1000)
     return fail(ErrorCode::kInvalid, "create container: want 1 to 1000 log files");
   return {};
+}
+
+// Those asked for by name, and those that other members ask for.
+std::vector<Power> powers_of_config(const ContainerConfig& config) {
+  std::vector<Power> powers = config.isolation.powers;
+  if (config.network_mode == "host") powers.emplace_back(power::HostNetworkNamespace{});
+  for (const MountConfig& mount : config.mounts) {
+    if (mount.type == MountConfig::Type::kBind)
+      powers.emplace_back(power::HostDirectory{mount.source});
+  }
+  return powers;
 }
 
 // Undoes what was acquired for a container that could not be made.
@@ -96,6 +108,15 @@ Status LocalContainers::make_files(const Record& record) {
   return {};
 }
 
+// Names of other containers become their ids: they may be renamed.
+Status LocalContainers::resolve_joined(ContainerConfig& config) const {
+  const std::string peer = network_peer_of(config);
+  if (!peer.empty()) config.network_mode = "container:" + SLIP_TRY(layout_.resolve(peer));
+  for (std::string* other : {&config.isolation.pid_of, &config.isolation.ipc_of})
+    if (!other->empty()) *other = SLIP_TRY(layout_.resolve(*other));
+  return {};
+}
+
 // One that is removed when it ends has its image held by its monitor's locks: a database's transaction less.
 Status LocalContainers::hold_image(const Record& record) {
   if (record.config.auto_remove || record.config.image_id.empty()) return {};
@@ -111,6 +132,8 @@ Result<std::string> LocalContainers::create(ContainerConfig config, const Create
   record.config = std::move(config);
   const ImageParts image = SLIP_TRY(find_image(*options_.store, record.config.image));
   SLIP_TRY(sandbox::resolve(record, image));
+  SLIP_TRY(resolve_joined(record.config));
+  SLIP_TRY(check_powers(powers_of_config(record.config), options_.policy));
   const Fd making = SLIP_TRY(layout_.lock_making());
   Undo undo(layout_, record, options_.volumes.get());
   SLIP_TRY(reserve_some_name(record, options.name));

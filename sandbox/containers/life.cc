@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "sandbox/containers/changes.h"
 #include "sandbox/containers/dead.h"
+#include "sandbox/containers/joining.h"
 #include "sandbox/containers/local_containers.h"
 #include "sandbox/containers/message.h"
 #include "sandbox/ids/engine_namespaces.h"
@@ -240,6 +241,34 @@ Result<int> LocalContainers::wait(const std::string& name, WaitCondition conditi
     begin();
     return static_cast<int>((*answer)["exit_code"].int_or(0));
   }
+}
+
+Status LocalContainers::connect(const std::string& name, const EndpointConfig& endpoint) {
+  const std::string id = SLIP_TRY(resolve(name));
+  Claim claim = SLIP_TRY(settle(id));
+  if (claim.connection) {
+    const Json body = Json::object({{"request", "connect"}, {"endpoint", endpoint_body(endpoint)}});
+    SLIP_TRY(ask(id, body, Monitoring::kStartOne));
+    return {};
+  }
+  Record record = SLIP_TRY(read_record(claim.directory.get()));
+  SLIP_TRY(add_endpoint(record.config, endpoint));
+  return write_record(claim.directory.get(), record);
+}
+
+Status LocalContainers::disconnect(const std::string& name, const std::string& network,
+                                   bool force) {
+  const std::string id = SLIP_TRY(resolve(name));
+  Claim claim = SLIP_TRY(settle(id));
+  if (claim.connection) {
+    const Json body =
+        Json::object({{"request", "disconnect"}, {"network", network}, {"force", force}});
+    SLIP_TRY(ask(id, body, Monitoring::kStartOne));
+    return {};
+  }
+  Record record = SLIP_TRY(read_record(claim.directory.get()));
+  SLIP_TRY(remove_endpoint(record.config, network));
+  return write_record(claim.directory.get(), record);
 }
 
 Result<std::shared_ptr<Containers>> Containers::open(ContainersOptions options) {

@@ -64,6 +64,8 @@ class LocalContainers final : public Containers {
 
   // --- files (files.cc) ---
   Result<Fd> open_root(const std::string& name, Access access) override;
+  Status with_root(const std::string& name, Access access,
+                   const std::function<Status(int root)>& work) override;
   Result<std::vector<Change>> diff(const std::string& name) override;
   Result<std::pair<ByteCount, ByteCount>> sizes(const std::string& name) override;
   Result<cachestore::Image> commit(const std::string& name, const cachestore::ImageConfig& config,
@@ -78,9 +80,18 @@ class LocalContainers final : public Containers {
     kMustRun,   ///< Without a monitor: kConflict.
     kStartOne,  ///< For what has to be there before the container runs.
   };
+  struct Root {
+    Fd directory;
+    Fd user_namespace;  ///< Of a running container.
+  };
+  Result<Root> open_any_root(const std::string& id, Access access);
   /// Sends a request to the container's monitor and awaits its answer, again if the monitor ended meanwhile.
   Result<Json> ask(const std::string& id, const Json& body, Monitoring monitoring,
                    int descriptor = -1, const CancelToken& cancel = CancelToken());
+  Result<std::string> container_of_exec(const std::string& exec_id) const;
+  std::optional<ExecState> ended_exec(const std::string& exec_id) const;
+  Result<Json> ask_exec(const std::string& exec_id, Json body, int descriptor = -1,
+                        const CancelToken& cancel = CancelToken());
   Result<Fd> reach_or_start(const std::string& id);
   Status launch_monitor(Claim& claim, const std::string& id);
   /// As reach(); when it has no monitor but died with one, that is recorded first.
@@ -88,6 +99,7 @@ class LocalContainers final : public Containers {
   void restart_dead();
   void reap_children();
   Status make_files(const Record& record);
+  Status resolve_joined(ContainerConfig& config) const;
   Status hold_image(const Record& record);
   Status reserve_some_name(Record& record, const std::string& wanted);
   ContainerInfo info_of(Record record, StateRecord state) const;

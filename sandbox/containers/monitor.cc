@@ -12,10 +12,10 @@
 #include <cerrno>
 
 #include "base/files.h"
-#include "base/sys.h"
 #include "sandbox/containers/build_spec.h"
 #include "sandbox/containers/changes.h"
 #include "sandbox/containers/io_buffer.h"
+#include "sandbox/containers/joining.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -54,6 +54,13 @@ Result<std::unique_ptr<Monitor>> Monitor::open(const std::string& state_dir, con
   made->record_ = SLIP_TRY(read_record(made->directory_.get()));
   made->state_ = SLIP_TRY(read_state(made->directory_.get()));
   made->streams_ = std::make_unique<Streams>(made->loop_, stream_options(made->record_.config));
+  Monitor& self = *made;
+  made->execs_ = std::make_unique<Execs>(
+      self.loop_, self.record_,
+      [&self](std::string action, auto attributes) {
+        self.emit(std::move(action), std::move(attributes));
+      },
+      [&self](int connection, const Json& body) { self.reply(connection, body); });
   return made;
 }
 
@@ -101,10 +108,11 @@ Status Monitor::start_container() {
       !mark)
     return note_failure(125, errno_error(errno, "mark container as running"));
   Status started = broken_ ? Status(fail(*broken_)) : launch();
-  if (started && container_->pid() <= 0)
+  if (started && container_->pidfd() < 0)
     return refuse(container_->wait(CancelToken(), std::nullopt, {}));
   if (started) started = watch_container();
   if (!started) {
+    if (container_) loop_.forget(container_->pidfd());
     container_.reset();
     return note_failure(125, started.error());
   }
@@ -118,14 +126,27 @@ Status Monitor::start_container() {
   state.started = std::chrono::system_clock::now();
   state.finished = {};
   state_.stopped_by_hand = false;
+  note_networks();
+  for (const EndpointInfo& endpoint : state_.endpoints) emit_network("connect", endpoint);
+  state.health = {};
+  if (record_.health) begin_health();
   save();
   emit("start");
   return {};
 }
 
+void Monitor::begin_health() {
+  health_ = std::make_unique<HealthProber>(
+      loop_, record_, *container_, [this](const HealthState& health, bool changed) {
+        state_.state.health = health;
+        save();
+        if (changed) emit("health_status: " + std::string(health_name(health.status)));
+      });
+  state_.state.health = health_->state();
+}
+
 Status Monitor::watch_container() {
-  pidfd_ = SLIP_TRY(sys::pidfd_open(container_->pid()));
-  SLIP_TRY(loop_.watch(pidfd_.get(), EPOLLIN, [this](std::uint32_t) { on_exit(); }));
+  SLIP_TRY(loop_.watch(container_->pidfd(), EPOLLIN, [this](std::uint32_t) { on_exit(); }));
   return streams_->begin(log_ ? &*log_ : nullptr, container_->terminal_fd());
 }
 
@@ -137,6 +158,8 @@ Status Monitor::launch() {
     log_ = SLIP_TRY(LogWriter::open(std::move(directory), record_.config.log));
   }
   ContainerSpec spec = SLIP_TRY(build_spec(record_, layout_.state()));
+  SLIP_TRY(open_networks(spec));
+  const std::vector<Fd> peers = SLIP_TRY(apply_peers(layout_, record_.config, spec));
   Streams::Ends ends;
   if (record_.config.tty) {
     spec.process.terminal = size_;
@@ -150,6 +173,39 @@ Status Monitor::launch() {
   return {};
 }
 
+Status Monitor::open_networks(ContainerSpec& spec) {
+  if (!has_networks(record_.config)) return {};
+  if (!networks_) networks_ = SLIP_TRY(Networks::open(layout_.state()));
+  session_ = SLIP_TRY(networks_->open_session(session_request(record_)));
+  apply_session(*session_, spec);
+  return {};
+}
+
+void Monitor::note_networks() {
+  state_.endpoints.clear();
+  state_.ports.clear();
+  if (!session_) return;
+  state_.endpoints = session_->endpoints();
+  state_.ports = session_->ports();
+}
+
+// Addresses and ports are free again.
+void Monitor::close_networks() {
+  for (const EndpointInfo& endpoint : state_.endpoints) emit_network("disconnect", endpoint);
+  session_.reset();
+  note_networks();
+}
+
+void Monitor::emit_network(const char* action, const EndpointInfo& endpoint) {
+  ContainerEvent event;
+  event.time = std::chrono::system_clock::now();
+  event.type = "network";
+  event.action = action;
+  event.id = endpoint.network_id;
+  event.attributes = {{"container", record_.id}, {"name", endpoint.network}};
+  events_.append(event);
+}
+
 // The command could not be run.
 Status Monitor::refuse(const Outcome& outcome) {
   container_.reset();
@@ -157,8 +213,6 @@ Status Monitor::refuse(const Outcome& outcome) {
 }
 
 Status Monitor::note_failure(int exit_code, const Error& error) {
-  if (pidfd_) loop_.forget(pidfd_.get());
-  pidfd_.reset();
   streams_->end();
   snapshots_.clear();
   state_.state.status =
@@ -172,13 +226,15 @@ Status Monitor::note_failure(int exit_code, const Error& error) {
 }
 
 void Monitor::on_exit() {
-  loop_.forget(pidfd_.get());
-  pidfd_.reset();
+  loop_.forget(container_->pidfd());
   loop_.cancel(std::exchange(kill_timer_, 0));
+  health_.reset();
   const Outcome outcome = container_->wait(CancelToken(), std::nullopt, {});
+  execs_->container_ended();
   streams_->end();  // Nobody is left who could write: this is all there will be.
   if (log_) log_->settle(std::chrono::system_clock::now());
   container_.reset();
+  close_networks();
   snapshots_.clear();
   const auto ran_for =
       std::chrono::duration_cast<Millis>(std::chrono::steady_clock::now() - started_);
@@ -261,14 +317,17 @@ void Monitor::remove() {
 void Monitor::idle() {
   release_io_buffer();
   const bool busy = alive() || restart_timer_ != 0 || !connections_.empty() ||
-                    streams_->clients() > 0 || !met_anybody_;
+                    streams_->clients() > 0 || execs_->busy() || !met_anybody_;
   if (!busy) return quit();
   if (std::exchange(untidy_, false)) ::malloc_trim(0);
 }
 
 // Whoever connected in time is still served; whoever comes later finds no socket and looks after the container himself.
 void Monitor::quit() {
-  if (!removed_) ::unlinkat(directory_.get(), "monitor.sock", 0);
+  if (!removed_) {
+    write_ended_execs(directory_.get(), execs_->ended());
+    ::unlinkat(directory_.get(), "monitor.sock", 0);
+  }
   accept_all();
   if (connections_.empty()) return loop_.stop();
   auto again = listen_in(directory_.get(), "monitor.sock");

@@ -9,6 +9,8 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "sandbox/containers/events.h"
+#include "sandbox/containers/execs.h"
+#include "sandbox/containers/health.h"
 #include "sandbox/containers/layout.h"
 #include "sandbox/containers/log_writer.h"
 #include "sandbox/containers/loop.h"
@@ -17,8 +19,12 @@
 #include "sandbox/containers/restart.h"
 #include "sandbox/containers/streams.h"
 #include "sandbox/engine.h"
+#include "sandbox/networks.h"
 
 namespace slipway::sandbox {
+
+/// "rows" and "columns" of a request, within bounds.
+Terminal terminal_of(const Json& body);
 
 /// One container's keeper, in a process of its own. It holds the container's lock for all its life, so nobody else
 /// changes the container meanwhile; it answers requests on the container's socket and ends when there is nothing left
@@ -54,12 +60,18 @@ class Monitor {
   Status start_container();
   Status launch();
   Status watch_container();
+  Status open_networks(ContainerSpec& spec);
+  void note_networks();
+  void close_networks();
+  void emit_network(const char* action, const EndpointInfo& endpoint);
+  void begin_health();
   Status refuse(const Outcome& outcome);
   Status note_failure(int exit_code, const Error& error);
   void on_exit();
   void record_end(const Outcome& outcome);
   void after_end(int exit_code, Millis ran_for);
   void begin_stop(Millis grace);
+  Status thaw();
   void remove();
   void save();
   void emit(std::string action, std::vector<std::pair<std::string, std::string>> more = {});
@@ -84,6 +96,19 @@ class Monitor {
   Answer on_rename(Call& call);
   Answer on_update(Call& call);
   Answer on_remove(Call& call);
+  Answer on_connect(Call& call);
+  Answer on_disconnect(Call& call);
+  // --- what only a running container can answer (monitor_running.cc) ---
+  Answer on_pause(Call& call);
+  Answer on_unpause(Call& call);
+  Answer on_stats(Call& call);
+  Answer on_processes(Call& call);
+  Answer on_root(Call& call);
+  Answer on_exec_create(Call& call);
+  Answer on_exec_start(Call& call);
+  Answer on_exec_inspect(Call& call);
+  Answer on_exec_wait(Call& call);
+  Answer on_exec_resize(Call& call);
   Json exit_body() const;
   Error not_running() const;
 
@@ -99,10 +124,13 @@ class Monitor {
   std::optional<Error> broken_;
   std::unique_ptr<Engine> engine_;
   std::vector<Fd> snapshots_;
+  std::shared_ptr<Networks> networks_;
+  std::unique_ptr<NetworkSession> session_;
   std::optional<LogWriter> log_;
   std::unique_ptr<Streams> streams_;
   std::unique_ptr<Container> container_;  ///< While there is a process; goes before the engine.
-  Fd pidfd_;
+  std::unique_ptr<HealthProber> health_;
+  std::unique_ptr<Execs> execs_;
   MonoTime started_{};
   Terminal size_;
   Restarter restarter_;

@@ -9,6 +9,7 @@
 
 #include "sandbox/containers/changes.h"
 #include "sandbox/containers/config_fields.h"
+#include "sandbox/containers/joining.h"
 #include "sandbox/containers/monitor.h"
 
 namespace slipway::sandbox {
@@ -23,14 +24,6 @@ Millis grace_of(const Json& body, const ContainerConfig& config) {
   const std::int64_t asked = body["grace_ms"].int_or(usual.count());
   // Docker: a negative time is for ever; a week is as long as anybody waits.
   return Millis(asked < 0 ? kLongestGrace : std::min(asked, kLongestGrace));
-}
-
-Terminal terminal_of(const Json& body) {
-  const auto bounded = [&](const char* name, std::int64_t usual) {
-    return static_cast<unsigned short>(
-        std::clamp<std::int64_t>(body[name].int_or(usual), 1, 65'535));
-  };
-  return {bounded("rows", 24), bounded("columns", 80)};
 }
 
 }  // namespace
@@ -65,11 +58,28 @@ void Monitor::on_connection(int fd) {
 
 void Monitor::answer(Call call) {
   static constexpr Request kRequests[] = {
-      {"start", &Monitor::on_start},   {"stop", &Monitor::on_stop},
-      {"kill", &Monitor::on_kill},     {"restart", &Monitor::on_restart},
-      {"wait", &Monitor::on_wait},     {"attach", &Monitor::on_attach},
-      {"resize", &Monitor::on_resize}, {"rename", &Monitor::on_rename},
-      {"update", &Monitor::on_update}, {"remove", &Monitor::on_remove},
+      {"start", &Monitor::on_start},
+      {"stop", &Monitor::on_stop},
+      {"kill", &Monitor::on_kill},
+      {"restart", &Monitor::on_restart},
+      {"wait", &Monitor::on_wait},
+      {"attach", &Monitor::on_attach},
+      {"resize", &Monitor::on_resize},
+      {"rename", &Monitor::on_rename},
+      {"update", &Monitor::on_update},
+      {"remove", &Monitor::on_remove},
+      {"connect", &Monitor::on_connect},
+      {"disconnect", &Monitor::on_disconnect},
+      {"pause", &Monitor::on_pause},
+      {"unpause", &Monitor::on_unpause},
+      {"stats", &Monitor::on_stats},
+      {"processes", &Monitor::on_processes},
+      {"root", &Monitor::on_root},
+      {"exec_create", &Monitor::on_exec_create},
+      {"exec_start", &Monitor::on_exec_start},
+      {"exec_inspect", &Monitor::on_exec_inspect},
+      {"exec_wait", &Monitor::on_exec_wait},
+      {"exec_resize", &Monitor::on_exec_resize},
   };
   untidy_ = true;
   const std::string_view name = call.message.body["request"].string_or("");
@@ -96,6 +106,7 @@ void Monitor::reply(int connection, const Json& body) {
 }
 
 void Monitor::drop(int connection) {
+  execs_->forget_connection(connection);
   std::erase_if(waiters_, [&](const Waiter& one) { return one.connection == connection; });
   loop_.forget(connection);
   connections_.erase(connection);
@@ -136,6 +147,7 @@ Monitor::Answer Monitor::on_stop(Call& call) {
   }
   save();
   if (!alive()) return Json::object();
+  SLIP_TRY(thaw());
   begin_stop(grace_of(call.message.body, record_.config));
   waiters_.push_back({call.connection, Await::kStopped});
   return std::nullopt;
@@ -147,6 +159,7 @@ Monitor::Answer Monitor::on_kill(Call& call) {
   if (signal < 1 || signal > 64)
     return fail(ErrorCode::kInvalid, "kill container: no signal has that number");
   SLIP_TRY(container_->signal(signal));
+  if (signal == SIGKILL) SLIP_TRY(thaw());  // It cannot die in the cold.
   // Docker: what ends it by hand is not restarted; a SIGHUP for its configuration is nothing of the kind.
   if (signal == SIGKILL || signal == record_.stop_signal) {
     state_.stopped_by_hand = true;
@@ -162,6 +175,7 @@ Monitor::Answer Monitor::on_restart(Call& call) {
     emit("restart");
     return Json::object();
   }
+  SLIP_TRY(thaw());
   restart_asked_ = true;
   begin_stop(grace_of(call.message.body, record_.config));
   waiters_.push_back({call.connection, Await::kRestarted});
@@ -206,8 +220,43 @@ Monitor::Answer Monitor::on_rename(Call& call) {
 }
 
 Monitor::Answer Monitor::on_update(Call& call) {
+  const Limits limits = SLIP_TRY(limits_of(record_, call.message.body));
+  if (alive()) SLIP_TRY(container_->update(limits));
   SLIP_TRY(change_limits(directory_.get(), record_, call.message.body));
   emit("update");
+  return Json::object();
+}
+
+Monitor::Answer Monitor::on_connect(Call& call) {
+  const EndpointConfig endpoint = SLIP_TRY(endpoint_of(call.message.body["endpoint"]));
+  Record changed = record_;
+  SLIP_TRY(add_endpoint(changed.config, endpoint));
+  if (alive() && !session_)
+    return fail(ErrorCode::kConflict, "connect container " + short_id(record_.id) +
+                                          ": it runs without networks; stop it first");
+  if (alive()) SLIP_TRY(session_->connect(endpoint));
+  SLIP_TRY(write_record(directory_.get(), changed));
+  record_ = std::move(changed);
+  note_networks();
+  save();
+  for (const EndpointInfo& one : state_.endpoints)
+    if (one.network == endpoint.network || one.network_id == endpoint.network)
+      emit_network("connect", one);
+  return Json::object();
+}
+
+Monitor::Answer Monitor::on_disconnect(Call& call) {
+  const std::string network(call.message.body["network"].string_or(""));
+  Record changed = record_;
+  SLIP_TRY(remove_endpoint(changed.config, network));
+  const std::vector<EndpointInfo> before = state_.endpoints;
+  if (session_) SLIP_TRY(session_->disconnect(network));
+  SLIP_TRY(write_record(directory_.get(), changed));
+  record_ = std::move(changed);
+  note_networks();
+  save();
+  for (const EndpointInfo& one : before)
+    if (one.network == network || one.network_id == network) emit_network("disconnect", one);
   return Json::object();
 }
 
@@ -226,6 +275,7 @@ Monitor::Answer Monitor::on_remove(Call& call) {
   }
   remove_asked_ = true;
   SLIP_TRY(container_->signal(SIGKILL));
+  SLIP_TRY(thaw());
   waiters_.push_back({call.connection, Await::kGone});
   return std::nullopt;
 }

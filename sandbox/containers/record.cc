@@ -131,6 +131,10 @@ std::string_view status_name(ContainerStatus status) {
   return words(status).at(static_cast<std::size_t>(status));
 }
 
+std::string_view health_name(HealthState::Status status) {
+  return words(status).at(static_cast<std::size_t>(status));
+}
+
 std::string encode_record(const Record& record) {
   fields::Writer writer;
   visit_record(writer, record);

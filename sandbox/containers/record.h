@@ -38,6 +38,8 @@ struct StateRecord {
   std::vector<PublishedPort> ports;
 };
 
+std::string_view health_name(HealthState::Status status);  ///< "healthy"
+
 std::string encode_record(const Record& record);
 Result<Record> decode_record(std::string_view text);
 std::string encode_state(const StateRecord& state);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,60 +12,24 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "sandbox/base_image.h"
+#include "sandbox/containers/home.h"
 
 namespace slipway::sandbox {
 namespace {
 
 constexpr const char* kDefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-constexpr std::size_t kPasswdLines = 10'000;
-
-void set_env(std::vector<std::string>& env, const std::string& entry) {
-  const std::string prefix = entry.substr(0, entry.find('=') + 1);
-  const auto found = std::find_if(env.begin(), env.end(),
-                                  [&](const std::string& one) { return one.starts_with(prefix); });
-  if (found != env.end())
-    *found = entry;
-  else
-    env.push_back(entry);
-}
-
-bool has_env(const std::vector<std::string>& env, std::string_view prefix) {
-  return std::any_of(env.begin(), env.end(),
-                     [&](const std::string& entry) { return entry.starts_with(prefix); });
-}
-
-// The bytes of /etc/passwd: the topmost layer that has one, or the machine's own for its own tools. A regular file only
-// (R21): an image may hold a FIFO or a link there.
-std::string read_passwd(const ImageParts& image) {
+// The topmost layer's that has one, or the machine's own for its own tools.
+std::string home_of(const ImageParts& image, const std::string& user) {
   std::vector<std::string> tops;
   for (const cachestore::Snapshot& snapshot : image.snapshots)
     tops.insert(tops.begin(), snapshot.path);
   if (image.host_tools) tops = {"/"};
   for (const std::string& top : tops) {
     const auto directory = open_file(top, O_PATH | O_DIRECTORY);
-    if (!directory) continue;
-    const auto file =
-        open_in_root(directory->get(), "etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
-    struct stat info {};
-    if (!file || ::fstat(file->get(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
-    return read_fd(file->get(), 1_MiB, "/etc/passwd").value_or("");
+    const std::string passwd = directory ? passwd_of(directory->get()) : "";
+    if (!passwd.empty()) return home_in(passwd, user);
   }
-  return "";
-}
-
-std::string home_of(const ImageParts& image, const std::string& user) {
-  std::string who = user.substr(0, user.find(':'));
-  if (who.empty()) who = "0";
-  const bool by_number = parse_int(who).has_value();
-  const std::string passwd = read_passwd(image);
-  std::size_t lines = 0;
-  for (const std::string_view line : split(passwd, '\n')) {
-    if (++lines > kPasswdLines) break;
-    const auto fields = split(line, ':');
-    if (fields.size() >= 6 && fields[by_number ? 2 : 0] == who && fields[5].starts_with('/'))
-      return std::string(fields[5]);
-  }
-  return who == "0" || who == "root" ? "/root" : "/";
+  return home_in("", user);
 }
 
 // Spec: Docker run reference: an entrypoint also drops the image's CMD.
@@ -101,7 +64,7 @@ Status resolve_environment(Record& record, const ImageParts& image) {
     else
       set_env(record.env, entry);
   }
-  if (!has_env(record.env, "HOME=")) set_env(record.env, "HOME=" + home_of(image, record.user));
+  if (!has_env(record.env, "HOME")) set_env(record.env, "HOME=" + home_of(image, record.user));
   return {};
 }
 
@@ -120,6 +83,35 @@ void resolve_ports(Record& record, const ImageParts& image) {
   for (const std::string& port : image.config.exposed_ports) {
     if (std::find(ports.begin(), ports.end(), port) == ports.end()) ports.push_back(port);
   }
+}
+
+// What is not said is docker's default; {"NONE"} is no check at all.
+std::optional<HealthCheck> image_health(const cachestore::Healthcheck& said) {
+  if (said.test.empty()) return std::nullopt;
+  const auto either = [](std::chrono::nanoseconds time, Millis usual) {
+    return time.count() > 0 ? std::chrono::duration_cast<Millis>(time) : usual;
+  };
+  HealthCheck check;
+  check.test = said.test;
+  check.interval = either(said.interval, check.interval);
+  check.timeout = either(said.timeout, check.timeout);
+  check.start_period = either(said.start_period, check.start_period);
+  check.start_interval = either(said.start_interval, check.start_interval);
+  if (said.retries > 0)
+    check.retries = static_cast<int>(std::min<std::int64_t>(said.retries, 1000));
+  return check;
+}
+
+std::optional<HealthCheck> resolve_health(const ContainerConfig& config, const ImageParts& image) {
+  std::optional<HealthCheck> check = config.health;
+  if (!check || check->test.empty()) {
+    auto of_image =
+        image.config.healthcheck ? image_health(*image.config.healthcheck) : std::nullopt;
+    if (check && of_image) check->test = of_image->test;  // Only times were given.
+    if (!check) check = std::move(of_image);
+  }
+  if (!check || check->test.empty() || check->test[0] == "NONE") return std::nullopt;
+  return check;
 }
 
 }  // namespace
@@ -157,7 +149,7 @@ Status resolve(Record& record, const ImageParts& image) {
   SLIP_TRY(resolve_environment(record, image));
   resolve_labels(record, image);
   resolve_ports(record, image);
-  record.health = config.health;
+  record.health = resolve_health(config, image);
   if (!config.stop_signal.empty()) {
     record.stop_signal = SLIP_TRY(signal_number(config.stop_signal));
   } else {

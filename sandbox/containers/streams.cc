@@ -20,6 +20,7 @@ constexpr int kPipeSize = 256 << 10;
 constexpr std::size_t kMostPendingInput = std::size_t{64} << 10;
 constexpr std::size_t kMostPendingOutput = std::size_t{64} << 10;
 constexpr std::size_t kMostClients = 64;
+constexpr int kMostPieces = 64;  // Of at least 4 KiB each: a full pipe.
 
 void make_nonblocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
@@ -170,12 +171,16 @@ void Streams::close_input() {
   input_pending_.clear();
 }
 
-void Streams::end() {
+void Streams::read_rest() {
+  // At most what a pipe holds: one that is filled as fast as it is read is not read for ever.
   for (Output& output : outputs_) {
-    while (output.open && read_output(output)) {
-    }
-    close_output(output);
+    for (int pieces = 0; pieces < kMostPieces && output.open && read_output(output);) ++pieces;
   }
+}
+
+void Streams::end() {
+  read_rest();
+  for (Output& output : outputs_) close_output(output);
   close_input();
   begun_ = false;
   log_ = nullptr;

@@ -49,6 +49,7 @@ class Streams {
   Status begin(LogWriter* log, int terminal);
   /// Called when the last output descriptor has ended.
   void on_output_end(std::function<void()> action) { output_end_ = std::move(action); }
+  void read_rest();  ///< What is in the pipes now, whoever may write more.
   bool output_ended() const { return !outputs_[0].open && !outputs_[1].open; }
   /// The process is gone: reads what is left in the pipes (nobody can write any more, or nobody may: then what comes
   /// later is cut), closes them, and lets the clients go when they have read all.

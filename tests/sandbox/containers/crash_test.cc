@@ -94,8 +94,6 @@ class ContainersCrash : public ContainersTest {
     for (const ContainerInfo& one : *all) {
       ids_.push_back(one.id);
       EXPECT_EQ(containers_->resolve(one.name).value_or(""), one.id);
-      if (one.state.status != ContainerStatus::kRunning) continue;
-      EXPECT_EQ(::kill(one.state.pid, 0), 0);
     }
   }
   void expect_clean_after_removal() {

@@ -15,7 +15,6 @@
 #include "base/random.h"
 #include "base/sys.h"
 #include "base/text.h"
-#include "sandbox/net/firewall.h"
 #include "sandbox/net/namespaces.h"
 #include "sandbox/net/socket_address.h"
 #include "sandbox/networks.h"
@@ -36,15 +35,10 @@ inline Fd make_namespace() {
   return made;
 }
 
-/// Runs `body` in a namespace; an invalid one is the caller's own.
-inline Status inside(const Fd& space, const std::function<Status()>& body) {
-  return space ? in_namespace(space.get(), body) : body();
-}
-
 /// What a command prints when it is run in a namespace; it must succeed.
 inline std::string run_in(const Fd& space, const std::vector<std::string>& argv) {
   std::string out;
-  const auto done = inside(space, [&]() -> Status {
+  const auto done = in_namespace(space.get(), [&]() -> Status {
     const auto result = SLIP_TRY(sys::run_command(argv, CancelToken(), Millis(20'000)));
     out = result.out;
     if (result.exit.code == 0 && !result.exit.signalled) return {};
@@ -58,7 +52,7 @@ inline std::string run_in(const Fd& space, const std::vector<std::string>& argv)
 inline Fd serve(const Fd& space, const std::string& address, std::uint16_t port,
                 int type = SOCK_STREAM) {
   Fd fd;
-  const auto done = inside(space, [&]() -> Status {
+  const auto done = in_namespace(space.get(), [&]() -> Status {
     const Address host = *Address::parse(address);
     fd = Fd(::socket(host.v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0));
     const SocketAddress at(host, port);
@@ -74,7 +68,7 @@ inline Fd serve(const Fd& space, const std::string& address, std::uint16_t port,
 inline Fd reach(const Fd& space, const std::string& address, std::uint16_t port,
                 Millis patience = Millis(5000), int type = SOCK_STREAM) {
   Fd fd;
-  [[maybe_unused]] const auto done = inside(space, [&]() -> Status {
+  [[maybe_unused]] const auto done = in_namespace(space.get(), [&]() -> Status {
     const Address host = *Address::parse(address);
     fd = Fd(::socket(host.v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const SocketAddress at(host, port);
@@ -196,14 +190,7 @@ class NetworkTest : public ::testing::Test {
   }
 
   std::string rules() { return run_in(host_, {"nft", "list", "ruleset"}); }
-  /// Names alone: whether a bridge is in use or not changes its state.
-  std::string links() {
-    const std::string list = run_in(host_, {"ip", "-br", "link"});
-    std::string names;
-    for (const std::string_view line : split(list, '\n'))
-      names += std::string(line.substr(0, line.find_first_of(" @"))) + "\n";
-    return names;
-  }
+  std::string links() { return run_in(host_, {"ip", "-br", "link"}); }
 
   Fd real_;
   Fd host_;
