@@ -31,6 +31,8 @@ constexpr std::string_view kWhiteoutMeta = ".wh..wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 // Directory times wait for the end of the archive; a million directories of common depth fit.
 constexpr std::size_t kMaxTimesBytes = std::size_t{128} << 20;
+// Smaller files are better written many at a time.
+constexpr std::uint64_t kWriteBackFrom = std::uint64_t{256} << 10;
 
 std::string_view base_of(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -176,7 +178,12 @@ Status Applier::make_file(const TarEntry& entry, const std::string& path) {
   const Target::Place place = SLIP_TRY(target_.place(path));
   const Fd fd = SLIP_TRY(create(target_, place));
   SLIP_TRY(write_content(fd.get(), entry));
-  return meta_.to_file(fd.get(), meta_of(entry), Times::kNow);
+  SLIP_TRY(meta_.to_file(fd.get(), meta_of(entry), Times::kNow));
+  // A hint: whether it was taken shows at the sync.
+  if (write_back == WriteBack::kSoon && entry.stored >= kWriteBackFrom) {
+    ::sync_file_range(fd.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
+  }
+  return {};
 }
 
 Status Applier::write_content(int fd, const TarEntry& entry) {

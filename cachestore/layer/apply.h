@@ -10,6 +10,10 @@
 
 namespace slipway::cachestore {
 
+/// When the kernel begins to write large files to disk: by itself, seconds later, or at once, so that the disk works
+/// beside the network and the decompression and a sync at the end has little left to wait for.
+enum class WriteBack { kLater, kSoon };
+
 /// Turns the entries of one archive into files.
 class Applier {
  public:
@@ -18,6 +22,7 @@ class Applier {
 
   /// Called after every entry and piece of content.
   std::function<void(const UnpackStats&)> on_progress;
+  WriteBack write_back = WriteBack::kLater;
 
   /// Applies all entries, then the directories' times.
   Result<UnpackStats> run();

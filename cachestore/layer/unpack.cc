@@ -23,6 +23,7 @@ Result<Applied> apply_source(ByteSource& raw, const ApplyRequest& request, HashP
   TarReader reader(chunks, request.source, request.limits);
   Applier applier(reader, request.target_fd, request.policy, request.xattrs, request.limits);
   applier.on_progress = progress;
+  applier.write_back = request.write_back;
   applied.stats = SLIP_TRY(applier.run());
   if (hash_here) applied.diff_id = hashed.digest();
   return applied;

@@ -6,6 +6,7 @@
 #include "base/cancel.h"
 #include "base/digest.h"
 #include "cachestore/archive.h"
+#include "cachestore/layer/apply.h"
 #include "cachestore/layer/decode.h"
 #include "cachestore/layer/overlay_format.h"
 
@@ -19,6 +20,7 @@ struct ApplyRequest {
   UnpackPolicy policy = UnpackPolicy::kLayer;
   OverlayXattrs xattrs = OverlayXattrs::kTrusted;
   LayerLimits limits;
+  WriteBack write_back = WriteBack::kLater;
   int tee_fd = -1;  ///< Receives the bytes as they came; -1: none, and no digests.
   std::string tee_name;
   std::function<void(std::uint64_t bytes_read, std::uint64_t entries)> progress;

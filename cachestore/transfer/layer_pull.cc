@@ -254,6 +254,7 @@ Result<LayerPull::Taken> LayerPull::stream(int fd, std::uint64_t have, int targe
   apply.target_fd = target_fd;
   apply.xattrs = overlay_xattrs_here();
   apply.limits = core_.limits;
+  apply.write_back = WriteBack::kSoon;
   Taken taken;
   taken.applied = SLIP_TRY(apply_source(source, apply, HashPlain::kYes, {}, stop));
   taken.bytes = source.bytes();

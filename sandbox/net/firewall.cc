@@ -359,6 +359,11 @@ Result<Fd> Firewall::watch() {
   const sock_fprog filter{std::size(program), program};
   if (::setsockopt(fd.get(), SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0)
     return fail_errno("filter netfilter events");
+  // Without an address of its own a socket counts as the kernel, which is not told what it did itself.
+  sockaddr_nl own{};
+  own.nl_family = AF_NETLINK;
+  if (::bind(fd.get(), reinterpret_cast<sockaddr*>(&own), sizeof own) != 0)
+    return fail_errno("bind netfilter socket");
   const int group = NFNLGRP_NFTABLES;
   if (::setsockopt(fd.get(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
     return fail_errno("watch nftables");

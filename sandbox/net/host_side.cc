@@ -38,7 +38,13 @@ std::string gateway_mac(const Range& range) { return *parse_mac(mac_for(range.ga
 }  // namespace
 
 HostSide::HostSide(NetworkStore store, const std::string& state_dir)
-    : store_(std::move(store)), firewall_(table_name(state_dir)) {}
+    : store_(std::move(store)),
+      firewall_(table_name(state_dir)),
+      direct_(owns_network_namespace()) {}
+
+std::string HostSide::switch_directory(const std::string& network_id) const {
+  return store_.path() + "/" + network_id + "/stations";
+}
 
 std::vector<std::string> HostSide::notices() const {
   return notices_.with([](const std::vector<std::string>& notices) { return notices; });
@@ -100,7 +106,7 @@ Result<bool> HostSide::are_up(const std::vector<NetworkInfo>& networks) {
   bool rules = false;
   for (const NetworkInfo& network : networks) {
     SLIP_TRY(check_exists(network));
-    if (!has_bridge(network.config.driver)) continue;
+    if (!direct_ || !has_bridge(network.config.driver)) continue;
     rules = true;
     if (!SLIP_TRY(links_are_up(socket, network))) return false;
   }
@@ -130,7 +136,7 @@ Status HostSide::bring_up(const NetworkInfo& network) {
   NetlinkSocket socket = SLIP_TRY(NetlinkSocket::open(NETLINK_ROUTE));
   SLIP_TRY(make_links(socket, network));
   SLIP_TRY(allow_forwarding(network));
-  SLIP_TRY(open_file(marker(network), O_WRONLY | O_CREAT, 0600));
+  const Fd mark = SLIP_TRY(open_file(marker(network), O_WRONLY | O_CREAT, 0600));
   return assert_firewall();
 }
 
@@ -139,6 +145,17 @@ Status HostSide::assert_firewall() {
   if (networks.empty()) return firewall_.remove();
   if (SLIP_TRY(firewall_.intact(networks))) return {};
   return firewall_.write(networks, published());
+}
+
+Status HostSide::restore_firewall() {
+  {
+    const Fd shared = SLIP_TRY(store_.lock(NetworkStore::LockKind::kShared));
+    const auto networks = SLIP_TRY(firewall_networks());
+    if (networks.empty()) return {};
+    if (SLIP_TRY(firewall_.intact(networks))) return {};
+  }
+  const Fd exclusive = SLIP_TRY(store_.lock(NetworkStore::LockKind::kExclusive));
+  return assert_firewall();
 }
 
 Status HostSide::make_links(NetlinkSocket& socket, const NetworkInfo& network) {
@@ -224,7 +241,7 @@ Status HostSide::allow_forwarding(const NetworkInfo& network) {
 }
 
 Status HostSide::take_down(const NetworkInfo& network) {
-  if (!has_bridge(network.config.driver)) return {};
+  if (!direct_ || !has_bridge(network.config.driver)) return {};
   ::unlink(marker(network).c_str());
   NetlinkSocket socket = SLIP_TRY(NetlinkSocket::open(NETLINK_ROUTE));
   if (network.config.driver == NetworkDriver::kOverlay)
@@ -250,6 +267,10 @@ void HostSide::forget_endpoint(const EndpointRecord& endpoint) {
     }
   }
   const std::string& id = endpoint.info.network_id;
+  if (!direct_) {
+    const std::string mac = parse_mac(endpoint.info.mac).value_or("");
+    ::unlink((switch_directory(id) + "/" + hex_encode(mac)).c_str());
+  }
   store_.erase_endpoint(id, endpoint.client.container_id);
   store_.give_address(id, endpoint.info.ipv4);
   store_.give_address(id, endpoint.info.ipv6);

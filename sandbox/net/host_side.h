@@ -17,6 +17,10 @@ namespace slipway::sandbox::net {
 class HostSide {
  public:
   HostSide(NetworkStore store, const std::string& state_dir);
+  /// True: networks are bridges of this machine. False: an ordinary user's, see user_switch.h.
+  bool direct() const { return direct_; }
+  /// Where an ordinary user's containers on a network find each other.
+  std::string switch_directory(const std::string& network_id) const;
 
   const NetworkStore& store() const { return store_; }
   const Firewall& firewall() const { return firewall_; }
@@ -28,8 +32,8 @@ class HostSide {
   Status take_down(const NetworkInfo& network);
   /// All networks, when no session is alive. Takes the exclusive lock.
   Status rest();
-  /// The firewall as it should be now; nothing is done when it is (R15).
-  Status assert_firewall();
+  /// Takes the lock and writes the firewall's table again if somebody removed or changed it (R15).
+  Status restore_firewall();
   /// Takes down what containers left whose session has died. Cheap when there is nothing.
   Status reap();
   /// One container's links, records and addresses; what is gone already is fine.
@@ -43,6 +47,7 @@ class HostSide {
   Result<bool> links_are_up(NetlinkSocket& socket, const NetworkInfo& network);
   Status check_exists(const NetworkInfo& network) const;
   Status bring_up(const NetworkInfo& network);
+  Status assert_firewall();
   Status make_links(NetlinkSocket& socket, const NetworkInfo& network);
   Status make_overlay(NetlinkSocket& socket, const NetworkInfo& network, std::uint32_t bridge);
   Status allow_forwarding(const NetworkInfo& network);
@@ -53,6 +58,7 @@ class HostSide {
 
   NetworkStore store_;
   Firewall firewall_;
+  bool direct_;
   Guarded<std::vector<std::string>> notices_;
 };
 

@@ -208,6 +208,15 @@ void set_up(NetlinkBatch& batch, std::uint32_t link) {
   batch.put(link_header(link, true));
 }
 
+void set_mac_and_mtu(NetlinkBatch& batch, const std::string& name, const std::string& mac,
+                     std::uint32_t mtu) {
+  batch.begin(RTM_NEWLINK, NLM_F_ACK, "set addresses of link " + name);
+  batch.put(link_header(0, false));
+  batch.text(IFLA_IFNAME, name);
+  batch.bytes(IFLA_ADDRESS, mac);
+  batch.u32(IFLA_MTU, mtu);
+}
+
 void delete_link(NetlinkBatch& batch, const std::string& name) {
   batch.begin(RTM_DELLINK, NLM_F_ACK, "delete link " + name);
   batch.put(link_header(0, false));

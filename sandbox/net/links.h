@@ -70,6 +70,8 @@ void add_address(NetlinkBatch& batch, std::uint32_t link, const Address& address
 void add_route(NetlinkBatch& batch, const Route& route);
 void delete_route(NetlinkBatch& batch, const Route& route);
 void set_up(NetlinkBatch& batch, std::uint32_t link);
+void set_mac_and_mtu(NetlinkBatch& batch, const std::string& name, const std::string& mac,
+                     std::uint32_t mtu);
 void delete_link(NetlinkBatch& batch, const std::string& name);
 
 struct LinkInfo {

@@ -10,6 +10,7 @@
 #include "sandbox/net/namespaces.h"
 #include "sandbox/net/plan_network.h"
 #include "sandbox/net/session.h"
+#include "sandbox/net/user_links.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -45,7 +46,7 @@ class KernelNetworks final : public Networks {
   Result<std::vector<std::string>> prune() override;
   Status rest() override { return host_->rest(); }
   Result<std::unique_ptr<NetworkSession>> open_session(const SessionRequest& request) override {
-    return net::KernelSession::open(host_, request);
+    return net::ContainerSession::open(host_, request);
   }
   Result<std::vector<EndpointInfo>> endpoints(const std::string& container_id) override;
   std::vector<std::string> notices() const override { return host_->notices(); }
@@ -96,6 +97,16 @@ Result<NetworkInfo> KernelNetworks::create(const NetworkConfig& config) {
     return fail(ErrorCode::kInvalid, "create network " + printable(config.name) +
                                          ": there is only one network of driver " +
                                          std::string(net::driver_name(config.driver)));
+  }
+  if (!host_->direct() && config.driver != NetworkDriver::kBridge) {
+    return fail(ErrorCode::kUnsupported, "create network " + printable(config.name) + ": driver " +
+                                             std::string(net::driver_name(config.driver)) +
+                                             " needs root");
+  }
+  if (!host_->direct() && !config.internal && !net::Uplink::available()) {
+    return fail(ErrorCode::kUnsupported, "create network " + printable(config.name) +
+                                             ": pasta, an ordinary user's way into the world, is "
+                                             "not installed (package passt)");
   }
   NetworkInfo network;
   {

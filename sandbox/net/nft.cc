@@ -16,6 +16,8 @@ namespace {
 constexpr std::size_t kElementsPerMessage = 256;
 // Spec: libnftnl, udata.h: NFTNL_UDATA_TABLE_COMMENT.
 constexpr char kTableComment = 0;
+// Likewise: NFTNL_UDATA_SET_KEYBYTEORDER.
+constexpr char kSetByteOrder = 0;
 constexpr std::uint32_t kTypeBits = 6;  // Of a concatenation. Spec: nftables, datatype.h: TYPE_BITS
 
 std::uint32_t number(Reg reg) { return static_cast<std::uint32_t>(reg); }
@@ -96,6 +98,11 @@ void NftBatch::add_set(const std::string& name, std::initializer_list<NftType> k
     batch_.be32(NFTA_SET_DATA_LEN, length_of(data));
   }
   batch_.be32(NFTA_SET_ID, 1);
+  // Names of interfaces are no numbers: tells the nft program not to turn them around.
+  if (*key.begin() == NftType::kInterface) {
+    constexpr std::uint32_t kHostOrder = 1;
+    batch_.bytes(NFTA_SET_USERDATA, std::string{kSetByteOrder, 4} + host32(kHostOrder));
+  }
 }
 
 void NftBatch::put_elements(const std::string& set, const std::vector<Element>& elements,

@@ -53,6 +53,9 @@ Result<Fd> hold_socket(const Address& host, std::uint16_t port, Protocol protoco
     return fail(ErrorCode::kConflict, doing + ": the port is in use on this machine", error);
   if (error == EADDRNOTAVAIL)
     return fail(ErrorCode::kInvalid, doing + ": this machine has no such address", error);
+  if (error == EACCES)
+    return fail(ErrorCode::kPermission,
+                doing + ": ports below net.ipv4.ip_unprivileged_port_start are for root", error);
   return fail(errno_error(error, doing));
 }
 

@@ -1,23 +1,24 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "sandbox/net/host_side.h"
 #include "sandbox/net/join.h"
 #include "sandbox/net/ports.h"
+#include "sandbox/net/resolv_conf.h"
+#include "sandbox/net/service.h"
 #include "sandbox/networks.h"
 
 namespace slipway::sandbox::net {
 
-/// A container on networks of this machine: see NetworkSession.
-class KernelSession final : public NetworkSession {
+/// A container on its networks, the machine's or an ordinary user's: see NetworkSession.
+class ContainerSession final : public NetworkSession {
  public:
   static Result<std::unique_ptr<NetworkSession>> open(std::shared_ptr<HostSide> host,
                                                       const SessionRequest& request);
-  ~KernelSession() override;
+  ~ContainerSession() override;
 
   const std::vector<EndpointInfo>& endpoints() const override { return infos_; }
   const std::vector<PublishedPort>& ports() const override { return ports_; }
@@ -28,7 +29,7 @@ class KernelSession final : public NetworkSession {
   Status disconnect(const std::string& network) override;
 
  private:
-  KernelSession(std::shared_ptr<HostSide> host, const SessionRequest& request)
+  ContainerSession(std::shared_ptr<HostSide> host, const SessionRequest& request)
       : host_(std::move(host)), request_(request) {}
   Status reserve_all();
   Status reserve(const NetworkInfo& network, const EndpointConfig& wanted);
@@ -36,6 +37,14 @@ class KernelSession final : public NetworkSession {
                            EndpointInfo& info);
   Status hold_ports();
   Status publish();
+  Status link(Place& place);
+  bool leads_out(const NetworkInfo& network) const;
+  Status ensure_uplink();
+  Status start_service();
+  Status serve_names();
+  Names names() const;
+  DnsServer::Forwarding forwarding() const;
+  std::vector<NameTable::Network> name_networks() const;
   std::string next_interface() const;
   void refresh_infos();
 
@@ -48,6 +57,7 @@ class KernelSession final : public NetworkSession {
   std::vector<HeldPort> held_;
   std::vector<PublishedPort> ports_;
   std::vector<FirewallPort> rules_;
+  std::unique_ptr<NetworkService> service_;
 };
 
 }  // namespace slipway::sandbox::net

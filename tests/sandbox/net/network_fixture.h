@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "sandbox/net/firewall.h"
 #include "sandbox/net/namespaces.h"
 #include "sandbox/net/socket_address.h"
 #include "sandbox/networks.h"
@@ -35,10 +36,15 @@ inline Fd make_namespace() {
   return made;
 }
 
+/// Runs `body` in a namespace; an invalid one is the caller's own.
+inline Status inside(const Fd& space, const std::function<Status()>& body) {
+  return space ? in_namespace(space.get(), body) : body();
+}
+
 /// What a command prints when it is run in a namespace; it must succeed.
 inline std::string run_in(const Fd& space, const std::vector<std::string>& argv) {
   std::string out;
-  const auto done = in_namespace(space.get(), [&]() -> Status {
+  const auto done = inside(space, [&]() -> Status {
     const auto result = SLIP_TRY(sys::run_command(argv, CancelToken(), Millis(20'000)));
     out = result.out;
     if (result.exit.code == 0 && !result.exit.signalled) return {};
@@ -52,7 +58,7 @@ inline std::string run_in(const Fd& space, const std::vector<std::string>& argv)
 inline Fd serve(const Fd& space, const std::string& address, std::uint16_t port,
                 int type = SOCK_STREAM) {
   Fd fd;
-  const auto done = in_namespace(space.get(), [&]() -> Status {
+  const auto done = inside(space, [&]() -> Status {
     const Address host = *Address::parse(address);
     fd = Fd(::socket(host.v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC, 0));
     const SocketAddress at(host, port);
@@ -68,7 +74,7 @@ inline Fd serve(const Fd& space, const std::string& address, std::uint16_t port,
 inline Fd reach(const Fd& space, const std::string& address, std::uint16_t port,
                 Millis patience = Millis(5000), int type = SOCK_STREAM) {
   Fd fd;
-  [[maybe_unused]] const auto done = in_namespace(space.get(), [&]() -> Status {
+  [[maybe_unused]] const auto done = inside(space, [&]() -> Status {
     const Address host = *Address::parse(address);
     fd = Fd(::socket(host.v6 ? AF_INET6 : AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     const SocketAddress at(host, port);
@@ -190,7 +196,14 @@ class NetworkTest : public ::testing::Test {
   }
 
   std::string rules() { return run_in(host_, {"nft", "list", "ruleset"}); }
-  std::string links() { return run_in(host_, {"ip", "-br", "link"}); }
+  /// Names alone: whether a bridge is in use or not changes its state.
+  std::string links() {
+    const std::string list = run_in(host_, {"ip", "-br", "link"});
+    std::string names;
+    for (const std::string_view line : split(list, '\n'))
+      names += std::string(line.substr(0, line.find_first_of(" @"))) + "\n";
+    return names;
+  }
 
   Fd real_;
   Fd host_;
