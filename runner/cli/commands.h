@@ -13,6 +13,47 @@ int preview_command(const Invocation& invocation);
 int debug_command(const Invocation& invocation);
 
 int run_command(const Invocation& invocation);
+int container_create_command(const Invocation& invocation);
+int container_start_command(const Invocation& invocation);
+int container_stop_command(const Invocation& invocation);
+int container_restart_command(const Invocation& invocation);
+int container_kill_command(const Invocation& invocation);
+int container_pause_command(const Invocation& invocation);
+int container_unpause_command(const Invocation& invocation);
+int container_wait_command(const Invocation& invocation);
+int container_rename_command(const Invocation& invocation);
+int container_update_command(const Invocation& invocation);
+int container_remove_command(const Invocation& invocation);
+int container_prune_command(const Invocation& invocation);
+int container_list_command(const Invocation& invocation);
+int container_logs_command(const Invocation& invocation);
+int container_attach_command(const Invocation& invocation);
+int container_exec_command(const Invocation& invocation);
+int container_copy_command(const Invocation& invocation);
+int container_diff_command(const Invocation& invocation);
+int container_commit_command(const Invocation& invocation);
+int container_export_command(const Invocation& invocation);
+int container_top_command(const Invocation& invocation);
+int container_stats_command(const Invocation& invocation);
+int container_port_command(const Invocation& invocation);
+int container_inspect_command(const Invocation& invocation);
+int container_events_command(const Invocation& invocation);
+/// docker inspect: containers, then images, networks and volumes.
+int inspect_command(const Invocation& invocation);
+
+int network_create_command(const Invocation& invocation);
+int network_list_command(const Invocation& invocation);
+int network_inspect_command(const Invocation& invocation);
+int network_remove_command(const Invocation& invocation);
+int network_connect_command(const Invocation& invocation);
+int network_disconnect_command(const Invocation& invocation);
+int network_prune_command(const Invocation& invocation);
+
+int volume_create_command(const Invocation& invocation);
+int volume_list_command(const Invocation& invocation);
+int volume_inspect_command(const Invocation& invocation);
+int volume_remove_command(const Invocation& invocation);
+int volume_prune_command(const Invocation& invocation);
 
 int image_import_command(const Invocation& invocation);
 int image_list_command(const Invocation& invocation);

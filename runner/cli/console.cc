@@ -101,7 +101,7 @@ void report_warning(std::string_view text, const Invocation& invocation) {
 
 int usage_failure(const Invocation& invocation, const std::string& message,
                   const std::string& help) {
-  const std::string where = "runner " + std::string(invocation.command().path);
+  const std::string where = "runner " + std::string(command_title(invocation.command()));
   return report_usage({where, message, help.empty() ? "see `" + where + " --help`" : help,
                        invocation.command().usage_exit});
 }

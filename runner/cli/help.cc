@@ -13,7 +13,7 @@ namespace slipway::runner {
 namespace {
 
 constexpr std::size_t kOptionColumn = 30;   // fits "  -e, --env-file NAME=VALUE"
-constexpr std::size_t kCommandColumn = 17;  // fits "  image inspect"
+constexpr std::size_t kCommandColumn = 21;  // fits "  container restart"
 
 /// Appends words at `column`, breaking lines before `width`. The text before stands at column `at`.
 void fill(std::string& out, std::string_view text, std::size_t at, std::size_t column,
@@ -74,8 +74,9 @@ void add_command_rows(std::string& out, Group group, const HelpStyle& style) {
   for (const CommandSpec& command : commands()) {
     if (command.group != group) continue;
     std::string summary(command.summary);
-    if (!command.aliases.empty()) summary += " (also: " + std::string(command.aliases) + ")";
-    add_row(out, std::string(command.path), summary, kCommandColumn, style.width);
+    if (!command.aliases.empty() && command_title(command) == command.path)
+      summary += " (also: " + std::string(command.aliases) + ")";
+    add_row(out, std::string(command_title(command)), summary, kCommandColumn, style.width);
   }
 }
 
@@ -113,10 +114,13 @@ std::string group_help(std::string_view word, const HelpStyle& style) {
 
 std::string command_help(const CommandSpec& command, const HelpStyle& style) {
   std::string out;
-  fill(out, "runner " + std::string(command.path) + ": " + std::string(command.summary), 0, 2,
-       style.width);
+  fill(out, "runner " + std::string(command_title(command)) + ": " + std::string(command.summary),
+       0, 2, style.width);
   out += "\nusage: " + usage_line(command.path) + "\n";
-  if (!command.aliases.empty()) out += " also: runner " + std::string(command.aliases) + "\n";
+  if (command_title(command) != command.path)
+    out += " also: runner " + std::string(command.path) + "\n";
+  else if (!command.aliases.empty())
+    out += " also: runner " + std::string(command.aliases) + "\n";
   add_paragraphs(out, command.details, style.width);
   if (!command.positionals.empty()) {
     add_title(out, "Operands", style);
@@ -151,7 +155,7 @@ std::string option_words(const OptionSpec& option) {
 std::string usage_line(std::string_view command_path) {
   const CommandSpec* command = find_command(command_path);
   if (command == nullptr) std::abort();
-  std::string line = "runner " + std::string(command->path) + " [OPTIONS]";
+  std::string line = "runner " + std::string(command_title(*command)) + " [OPTIONS]";
   for (const PositionalSpec& positional : command->positionals) {
     const std::string name = std::string(positional.name) + (positional.max < 0 ? "..." : "");
     line += positional.min == 0 ? " [" + name + "]" : " " + name;

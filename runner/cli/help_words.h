@@ -9,8 +9,8 @@
 /// Shared by the two forms of help.
 namespace slipway::runner {
 
-inline constexpr std::array kShownGroups{Group::kPipelines, Group::kContainers, Group::kImages,
-                                         Group::kRegistries, Group::kMachine};
+inline constexpr std::array kShownGroups{Group::kPipelines, Group::kContainers, Group::kNetworks,
+                                         Group::kImages, Group::kRegistries, Group::kMachine};
 
 inline constexpr std::string_view kVariablesNote =
     "Every option can also be set by a variable: --jobs of exec is RUNNER_EXEC_JOBS, or "

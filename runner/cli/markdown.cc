@@ -26,9 +26,11 @@ void add_options(std::string& out, const CommandSpec* command,
 }
 
 void add_command(std::string& out, const CommandSpec& command) {
-  out += "\n### runner " + std::string(command.path) + "\n\n" + std::string(command.summary) +
-         "\n\n    " + usage_line(command.path) + "\n";
-  if (!command.aliases.empty())
+  out += "\n### runner " + std::string(command_title(command)) + "\n\n" +
+         std::string(command.summary) + "\n\n    " + usage_line(command.path) + "\n";
+  if (command_title(command) != command.path)
+    out += "\nAlso: `runner " + std::string(command.path) + "`\n";
+  else if (!command.aliases.empty())
     out += "\nShort form: `runner " + std::string(command.aliases) + "`\n";
   if (!command.details.empty()) out += "\n" + std::string(command.details) + "\n";
   if (!command.positionals.empty()) out += "\n";

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runner/cli/commands.h"
+#include "runner/cli/container_options.h"
 #include "runner/cli/option_tables.h"
 
 namespace slipway::runner {
@@ -76,40 +77,6 @@ constexpr OptionSpec kGraph[] = {{"format", 0, "FORMAT", "terminal (default), do
                                  kEvent,
                                  kBranch,
                                  kTag};
-constexpr OptionSpec kRun[] = {
-    {"rm", 0, "", "remove the container when it ends; always so for now"},
-    {"interactive", 'i', "", "pass standard input on"},
-    {"tty", 't', "", "give the container a terminal"},
-    {"env", 'e', "NAME=VALUE", "set a variable; NAME alone takes the value it has here", kList},
-    {"env-file", 0, "FILE", "variables as NAME=VALUE lines", kList, Complete::kFile},
-    {"volume", 'v', "SRC:DST[:ro]", "show the directory or file SRC of this machine at DST", kList,
-     Complete::kFile},
-    {"tmpfs", 0, "DST[:OPTIONS]",
-     "an empty file system in memory at DST; options size=64m, mode=1777", kList},
-    {"workdir", 'w', "DIR", "start in DIR; made when missing", kValue},
-    {"user", 'u', "USER[:GROUP]", "name or number, looked up in the image", kValue},
-    {"entrypoint", 0, "COMMAND", "instead of the image's; '' for none", kValue},
-    {"pull", 0, "WHEN", "the image from its registry: missing (default), always or never", kValue,
-     Complete::kWords, "missing|always|never"},
-    {"platform", 0, "OS/ARCH[/VARIANT]", "of an image that is pulled", kValue},
-    {"name", 0, "NAME", "name of the container", kValue, Complete::kNothing, "",
-     Variable::kOwnOnly},
-    {"hostname", 'h', "NAME", "host name inside", kValue},
-    {"add-host", 0, "NAME:IP", "a line of /etc/hosts", kList},
-    {"network", 0, "MODE", "none (default): only loopback; host: this machine's own network",
-     kValue, Complete::kWords, "none|host|bridge"},
-    {"cpus", 0, "N", "at most N processors, such as 1.5", kValue},
-    {"memory", 'm', "SIZE", "at most SIZE of memory, such as 512m", kValue},
-    {"memory-swap", 0, "SIZE", "memory and swap together; default: no swap", kValue},
-    {"pids-limit", 0, "N", "at most N processes and threads; default 4096", kValue},
-    {"read-only", 0, "", "the root file system cannot be written"},
-    {"cap-add", 0, "CAP", "add a capability, such as NET_RAW", kList},
-    {"cap-drop", 0, "CAP", "drop a capability, or ALL", kList},
-    {"security-opt", 0, "OPTION", "no-new-privileges[=true|false]", kList},
-    {"stop-timeout", 0, "SECONDS", "between the stop signal and SIGKILL; default 10", kValue},
-    {"timeout", 0, "DURATION",
-     "end the container after DURATION, such as 30s; the exit code is then 124", kValue},
-};
 constexpr OptionSpec kDoctor[] = {kJson};
 constexpr OptionSpec kHelp[] = {{"markdown", 0, "", "everything, as docs/cli.md"}};
 
@@ -119,9 +86,6 @@ constexpr PositionalSpec kPipelineFile[] = {
 constexpr PositionalSpec kDebugTarget[] = {
     {"RUN/JOB[/STEP]", "run 'last' is the newest one; without STEP the job's last or failed one", 0,
      1, Complete::kRunTarget}};
-constexpr PositionalSpec kRunOperands[] = {
-    {"IMAGE", "an image, or 'host' for this machine's own tools", 1, 1, Complete::kImage},
-    {"COMMAND", "command and its arguments; default: the image's", 0, -1, Complete::kFile}};
 constexpr PositionalSpec kShells[] = {
     {"SHELL", "bash, zsh or fish", 1, 1, Complete::kWords, "bash|zsh|fish"}};
 constexpr PositionalSpec kHelpTopic[] = {
@@ -143,12 +107,6 @@ constexpr Example kDebugExamples[] = {
     {"runner debug", "where the last run failed"},
     {"runner debug last/test", "the last run's job test"},
     {"runner debug last/test/unit", "after (or in) its step unit"}};
-constexpr Example kRunExamples[] = {
-    {"runner run --rm -it debian:12 bash", "a shell in an image"},
-    {"runner run -v \"$PWD:/src\" -w /src gcc make", "build what is here"},
-    {"runner run --memory 256m --cpus 0.5 app", "with limits"},
-    {"tar c . | runner run -i busybox tar t", "through a pipe"},
-    {"runner run host uname -a", "this machine's own tools, sandboxed"}};
 constexpr Example kCompletionExamples[] = {
     {"source <(runner completion bash)", "in ~/.bashrc"},
     {"source <(runner completion zsh)", "in ~/.zshrc, after compinit"},
@@ -163,14 +121,6 @@ constexpr std::string_view kExecDetails =
     "clean-up steps; a second one kills.\n\n"
     "Exit codes: 0 success; 1 a job failed; 2 wrong usage or file; 3 trouble of the machine; 6 "
     "timed out; 130 interrupted.";
-constexpr std::string_view kRunDetails =
-    "Runs a command in a new container, as docker run does. Options after IMAGE belong to the "
-    "command. What the container "
-    "writes is gone when it ends, except in volumes.\n\n"
-    "Without --network there is no network but loopback; a bridge comes later.\n\n"
-    "Exit codes: the command's own; 125 trouble of the engine or wrong usage; 126 the command "
-    "cannot be executed; 127 it does not "
-    "exist; 128+N ended by signal N; 137 killed or out of memory; 124 --timeout passed.";
 constexpr std::string_view kDebugDetails =
     "Opens a shell in exactly the files, directory and environment a step left or failed in. "
     "Nothing done there changes the run.";
@@ -221,8 +171,6 @@ const CommandSpec kCommands[] = {
      Grammar::kAnywhere,
      2,
      debug_command},
-    {"run", "", Group::kContainers, "run a command in a new container", kRunDetails, kRunExamples,
-     kRun, kRunOperands, Grammar::kUntilOperand, 125, run_command},
     {"doctor",
      "",
      Group::kMachine,
@@ -296,10 +244,25 @@ struct CommandGroup {
   std::string_view summary;
 };
 constexpr CommandGroup kGroups[] = {
+    {"container", "run, list, control, look into and remove containers"},
+    {"network", "networks of containers"},
+    {"volume", "directories that outlive containers"},
     {"image", "pull, push, import, save, load, list, name, inspect and remove images"},
     {"registry", "look at what a registry holds"},
     {"artifact", "keep files in a registry"},
     {"cache", "what the engine keeps to be quick"}};
+
+/// The rows of all tables, in the order of help.
+const std::vector<CommandSpec>& all_commands() {
+  static const std::vector<CommandSpec> all = [] {
+    std::vector<CommandSpec> rows(std::begin(kCommands), std::end(kCommands));
+    for (const auto part : {container_commands(), network_commands(), image_command_rows(),
+                            registry_command_rows()})
+      rows.insert(rows.end(), part.begin(), part.end());
+    return rows;
+  }();
+  return all;
+}
 
 bool has_word(std::string_view words, std::string_view word) {
   while (!words.empty()) {
@@ -336,22 +299,25 @@ std::string variable_part(std::string_view text) {
 
 }  // namespace
 
-std::span<const CommandSpec> commands() {
-  static const std::vector<CommandSpec> all = [] {
-    std::vector<CommandSpec> rows(std::begin(kCommands), std::end(kCommands));
-    for (const auto part : {image_command_rows(), registry_command_rows()})
-      rows.insert(rows.end(), part.begin(), part.end());
-    return rows;
-  }();
-  return all;
-}
+std::span<const CommandSpec> commands() { return all_commands(); }
 std::span<const OptionSpec> global_options() { return kGlobal; }
 
 const CommandSpec* find_command(std::string_view path_or_alias) {
-  for (const CommandSpec& command : commands()) {
-    if (command.path == path_or_alias || has_word(command.aliases, path_or_alias)) return &command;
+  const std::size_t space = path_or_alias.find(' ');
+  const std::string_view last =
+      space == std::string_view::npos ? path_or_alias : path_or_alias.substr(space + 1);
+  for (const CommandSpec& command : all_commands()) {
+    if (command.path == path_or_alias) return &command;
+    if (!has_word(command.aliases, last)) continue;
+    if (last == path_or_alias || command.path.starts_with(path_or_alias.substr(0, space + 1)))
+      return &command;
   }
   return nullptr;
+}
+
+std::string_view command_title(const CommandSpec& command) {
+  const bool short_form = command.group == Group::kContainers && !command.aliases.empty();
+  return short_form ? command.aliases : command.path;
 }
 
 bool is_command_group(std::string_view word) { return !command_group_summary(word).empty(); }
@@ -364,7 +330,9 @@ std::string_view command_group_summary(std::string_view word) {
 }
 
 const OptionSpec* find_option(const CommandSpec* command, std::string_view name) {
-  return find_option_if(command, [&](const OptionSpec& option) { return option.name == name; });
+  return find_option_if(command, [&](const OptionSpec& option) {
+    return option.name == name || (!option.also.empty() && option.also == name);
+  });
 }
 
 const OptionSpec* find_option(const CommandSpec* command, char letter) {
@@ -378,7 +346,7 @@ bool is_global(const OptionSpec& option) {
 
 std::string own_variable(const CommandSpec* command, const OptionSpec& option) {
   if (command == nullptr || is_global(option)) return shared_variable(option);
-  return "RUNNER_" + variable_part(command->path) + "_" + variable_part(option.name);
+  return "RUNNER_" + variable_part(command_title(*command)) + "_" + variable_part(option.name);
 }
 
 std::string shared_variable(const OptionSpec& option) {
@@ -391,6 +359,8 @@ std::string_view group_title(Group group) {
       return "Pipelines";
     case Group::kContainers:
       return "Containers";
+    case Group::kNetworks:
+      return "Networks and volumes";
     case Group::kImages:
       return "Images";
     case Group::kRegistries:

@@ -15,6 +15,9 @@ enum class Complete {
   kFile,
   kDirectory,
   kImage,
+  kContainer,
+  kNetwork,
+  kVolume,
   kJob,
   kStep,
   kRunTarget,
@@ -43,6 +46,13 @@ struct OptionSpec {
   Complete complete = Complete::kNothing;
   std::string_view words;  ///< kWords: "auto|always|never"; anything else is a usage error.
   Variable variable = Variable::kShared;
+  std::string_view also = {};  ///< An older name that is understood, too (docker's --net).
+};
+
+/// An option that people know from docker and that is not possible here: the answer says why.
+struct RefusedOption {
+  std::string_view name;
+  std::string_view reason;
 };
 
 struct PositionalSpec {
@@ -59,7 +69,7 @@ struct Example {
   std::string_view meaning;
 };
 
-enum class Group { kPipelines, kContainers, kImages, kRegistries, kMachine, kHidden };
+enum class Group { kPipelines, kContainers, kNetworks, kImages, kRegistries, kMachine, kHidden };
 std::string_view group_title(Group group);
 
 /// Where options end.
@@ -81,13 +91,16 @@ struct CommandSpec {
   Grammar grammar = Grammar::kAnywhere;
   int usage_exit = 2;
   int (*run)(const Invocation&) = nullptr;
+  std::span<const RefusedOption> refused = {};
 };
 
 std::span<const CommandSpec> commands();
 std::span<const OptionSpec> global_options();
 
-/// The command with exactly this path or alias, or nullptr.
+/// The command with exactly this path or alias ("container ps": an alias after its group's word), or nullptr.
 const CommandSpec* find_command(std::string_view path_or_alias);
+/// How messages call it: its path, for a container's command the short form that people type ("run").
+std::string_view command_title(const CommandSpec& command);
 /// True for "image": a first word that only leads to commands.
 bool is_command_group(std::string_view word);
 /// One line about a group of commands: "import, list and remove images".

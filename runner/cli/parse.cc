@@ -32,7 +32,7 @@ class Parser {
   static bool is_option(const std::string& word) { return word.size() > 1 && word[0] == '-'; }
 
   std::string where() const {
-    return command_         ? "runner " + std::string(command_->path)
+    return command_         ? "runner " + std::string(command_title(*command_))
            : group_.empty() ? "runner"
                             : "runner " + group_;
   }
@@ -142,6 +142,12 @@ class Parser {
   }
 
   void unknown_option(const std::string& shown) {
+    for (const RefusedOption& refused :
+         command_ != nullptr ? command_->refused : std::span<const RefusedOption>()) {
+      if (shown == "--" + std::string(refused.name))
+        return fail_usage("option " + quoted(shown) + " is not possible here",
+                          std::string(refused.reason));
+    }
     std::vector<std::string> candidates{"--help"};
     if (command_ != nullptr) {
       for (const OptionSpec& option : command_->options)

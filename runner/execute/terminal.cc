@@ -1,72 +1,86 @@
 // Between the person's terminal and a container's pty.
 #include "runner/execute/terminal.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <array>
 #include <atomic>
-#include <string>
+#include <cerrno>
+#include <memory>
 #include <thread>
 
-#include "base/files.h"
 #include "base/sys.h"
+#include "runner/execute/relay.h"
 
 namespace slipway::runner {
 namespace {
 
-// The handler may only store; the relay looks at it after every wake-up (poll is interrupted by the signal).
-std::atomic<bool> size_changed{false};
-void on_window_change(int) { size_changed.store(true); }
+// The handler may only write; the relay wakes up by it.
+std::atomic<int> window_event{-1};
+void on_window_change(int) {
+  const int saved = errno;
+  const std::uint64_t one = 1;
+  if (const int fd = window_event.load(); fd >= 0) (void)!::write(fd, &one, sizeof one);
+  errno = saved;
+}
 
-/// Watches for window changes while it lives.
-class WindowChangeHandler {
+/// Makes window changes readable while it lives.
+class WindowChanges {
  public:
-  WindowChangeHandler() {
+  static Result<std::unique_ptr<WindowChanges>> open() {
+    auto changes = std::make_unique<WindowChanges>(SLIP_TRY(sys::make_eventfd()));
+    window_event.store(changes->event_.get());
     struct sigaction action {};
     action.sa_handler = on_window_change;
-    ::sigaction(SIGWINCH, &action, &saved_);
+    ::sigaction(SIGWINCH, &action, &changes->saved_);
+    return changes;
   }
-  ~WindowChangeHandler() { ::sigaction(SIGWINCH, &saved_, nullptr); }
-  WindowChangeHandler(const WindowChangeHandler&) = delete;
-  WindowChangeHandler& operator=(const WindowChangeHandler&) = delete;
+  explicit WindowChanges(Fd event) : event_(std::move(event)) {}
+  ~WindowChanges() {
+    ::sigaction(SIGWINCH, &saved_, nullptr);
+    window_event.store(-1);
+  }
+  WindowChanges(const WindowChanges&) = delete;
+  WindowChanges& operator=(const WindowChanges&) = delete;
+
+  int fd() const { return event_.get(); }
+  void take() const {
+    std::uint64_t count = 0;
+    (void)!::read(event_.get(), &count, sizeof count);
+  }
 
  private:
+  Fd event_;
   struct sigaction saved_ {};
 };
 
-/// Copies what is there; false when the source has ended.
-bool copy_some(int from, int to) {
-  std::array<char, 16384> buffer{};
-  const ssize_t got = ::read(from, buffer.data(), buffer.size());
-  if (got < 0) return errno == EINTR || errno == EAGAIN;
-  if (got == 0) return false;
-  return write_all(to, std::string_view(buffer.data(), static_cast<std::size_t>(got)), "terminal")
-      .has_value();
-}
-
-void relay(sandbox::Container& container, const PersonTerminal& person, int stop_fd) {
+void relay(sandbox::Container& container, const WindowChanges* changes, int stop_fd) {
   const int master = container.terminal_fd();
-  bool input_open = true;
-  for (bool stopping = false;;) {
-    if (size_changed.exchange(false)) (void)container.resize(person.size());
-    std::array<pollfd, 3> polls{pollfd{master, POLLIN, 0},
-                                pollfd{input_open ? STDIN_FILENO : -1, POLLIN, 0},
-                                pollfd{stopping ? -1 : stop_fd, POLLIN, 0}};
-    // Once the process has ended, only what already stands in the pty is still copied.
-    const int ready = ::poll(polls.data(), polls.size(), stopping ? 0 : 500);
-    if (ready == 0 && stopping) return;
-    if (ready <= 0) continue;
-    if (polls[0].revents != 0 && !copy_some(master, STDOUT_FILENO)) return;
-    if (polls[1].revents != 0) input_open = copy_some(STDIN_FILENO, master);
-    if (polls[2].revents != 0) stopping = true;
+  RelayOptions options;
+  options.remote = master;
+  options.input = STDIN_FILENO;
+  options.output = STDOUT_FILENO;
+  options.stop = stop_fd;
+  // End of input, as a terminal says it.
+  options.end_input = [master] { (void)!::write(master, "\x04", 1); };
+  if (changes != nullptr) {
+    options.wake = changes->fd();
+    options.on_wake = [&] {
+      changes->take();
+      (void)container.resize(terminal_size(STDIN_FILENO));
+    };
   }
+  run_relay(options);
 }
 
 }  // namespace
+
+sandbox::Terminal terminal_size(int fd) {
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0 || size.ws_row == 0 || size.ws_col == 0) return {};
+  return {size.ws_row, size.ws_col};
+}
 
 std::optional<PersonTerminal> PersonTerminal::open() {
   PersonTerminal terminal;
@@ -84,11 +98,7 @@ PersonTerminal::~PersonTerminal() {
   if (owns_) restore();
 }
 
-sandbox::Terminal PersonTerminal::size() const {
-  winsize size{};
-  if (::ioctl(STDIN_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_row == 0) return {};
-  return {size.ws_row, size.ws_col};
-}
+sandbox::Terminal PersonTerminal::size() const { return terminal_size(STDIN_FILENO); }
 
 void PersonTerminal::make_raw() {
   termios raw = saved_;
@@ -103,10 +113,11 @@ void PersonTerminal::restore() {
 sandbox::Outcome attach_terminal(sandbox::Container& container, PersonTerminal& person,
                                  const CancelToken& cancel, std::optional<MonoTime> deadline,
                                  const sandbox::StopPolicy& stop) {
-  const WindowChangeHandler handler;
+  const Result<std::unique_ptr<WindowChanges>> changes = WindowChanges::open();
   person.make_raw();
   const CancelToken ended;
-  std::thread copier([&] { relay(container, person, ended.poll_fd()); });
+  std::thread copier(
+      [&] { relay(container, changes ? changes->get() : nullptr, ended.poll_fd()); });
   const sandbox::Outcome outcome = container.wait(cancel, deadline, stop);
   ended.cancel(CancelLevel::kTerminate);
   copier.join();

@@ -9,6 +9,9 @@
 
 namespace slipway::runner {
 
+/// Size of the terminal on `fd`, or 24 by 80.
+sandbox::Terminal terminal_size(int fd);
+
 /// The person's terminal, when stdin is one.
 class PersonTerminal {
  public:

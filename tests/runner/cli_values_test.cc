@@ -1,14 +1,13 @@
-// Templates, tables, assignments, image changes and docker's run options: the small languages of the command line.
+// Templates, tables, assignments and image changes: the small languages of the command line.
 #include <gtest/gtest.h>
 
-#include <csignal>
 #include <fstream>
 
 #include "base/files.h"
+#include "runner/cli/assignment.h"
 #include "runner/cli/image_change.h"
 #include "runner/cli/import_progress.h"
 #include "runner/cli/relative_time.h"
-#include "runner/cli/run_spec.h"
 #include "runner/cli/template.h"
 
 namespace slipway::runner {
@@ -145,107 +144,6 @@ TEST(ImportProgress, SaysRateAndTimeLeftWhenTheyAreKnown) {
   const std::string half = ImportProgressLine::text({50 << 20, 100 << 20, 1}, Millis(5'000));
   EXPECT_EQ(half, "50 MiB of 100 MiB  10 MiB/s  5.0s left");
   EXPECT_EQ(ImportProgressLine::text({0, 0, 0}, Millis(0)), "0 B");
-}
-
-Result<RunRequest> requested(const std::vector<std::string>& words) {
-  const Parsed line = parse_command_line(words, [](const std::string&) { return std::nullopt; });
-  if (const auto* invocation = std::get_if<Invocation>(&line))
-    return run_request(*invocation, shell(), true);
-  return fail(ErrorCode::kInternal, "not parsed");
-}
-
-std::string refused(const std::vector<std::string>& words) {
-  const auto request = requested(words);
-  return request ? "accepted" : request.error().text();
-}
-
-TEST(RunOptions, ReadsDockersValues) {
-  const auto request = requested({"run",
-                                  "-e",
-                                  "A=1",
-                                  "-e",
-                                  "HERE",
-                                  "-v",
-                                  "/tmp:/data:ro",
-                                  "--tmpfs",
-                                  "/run:size=1m,mode=755",
-                                  "-m",
-                                  "64m",
-                                  "--cpus",
-                                  "0.5",
-                                  "--pids-limit",
-                                  "7",
-                                  "--add-host",
-                                  "db:10.0.0.2",
-                                  "--timeout",
-                                  "2s",
-                                  "box",
-                                  "cmd"});
-  ASSERT_TRUE(request.has_value()) << request.error().text();
-  EXPECT_EQ(request->env, (std::vector<Assignment>{{"A", "1"}, {"HERE", "value"}}));
-  const auto& bind = std::get<sandbox::BindMount>(request->mounts[0]);
-  EXPECT_EQ(bind.target, "/data");
-  EXPECT_EQ(bind.access, sandbox::Access::kReadOnly);
-  EXPECT_EQ(std::get<sandbox::TmpfsMount>(request->mounts[1]).mode, 0755u);
-  EXPECT_EQ(request->limits.memory->value, 64u << 20);
-  EXPECT_EQ(request->limits.pids, 7);
-  EXPECT_EQ(request->timeout->count(), 2'000);
-  EXPECT_TRUE(request->limits_asked);
-}
-
-TEST(RunOptions, ExplainsWhatIsWrong) {
-  EXPECT_EQ(
-      refused({"run", "-v", "data:/x", "box"}),
-      "option --volume \"data:/x\": named volumes are not there yet; write ./data for a directory");
-  EXPECT_EQ(refused({"run", "-v", "/nonexistent:/x", "box"}),
-            "option --volume: open /nonexistent: no such file or directory");
-  EXPECT_EQ(refused({"run", "-v", "/tmp:x", "box"}),
-            "option --volume \"/tmp:x\": DST must be an absolute path");
-  EXPECT_EQ(refused({"run", "--network", "bridge", "box"}),
-            "option --network \"bridge\": bridge networks are not there yet; use none or host");
-  EXPECT_EQ(refused({"run", "-m", "1k", "box"}),
-            "option --memory \"1k\": at least 6m is needed to start a process");
-  EXPECT_EQ(refused({"run", "--cpus", "-1", "box"}),
-            "option --cpus \"-1\": expected a number above 0");
-  EXPECT_EQ(refused({"run", "-w", "src", "box"}),
-            "option --workdir \"src\": must be an absolute path");
-  EXPECT_EQ(refused({"run", "--add-host", "db", "box"}),
-            "option --add-host \"db\": expected NAME:IP");
-}
-
-TEST(RunProcess, MergesTheImageAsDockerDoes) {
-  cachestore::ImageConfig config;
-  config.entrypoint = {"/entry"};
-  config.cmd = {"default"};
-  config.env = {"PATH=/image", "A=image"};
-  config.working_dir = "/srv";
-  config.user = "app";
-  RunRequest request;
-  request.env = {{"A", "line"}};
-  const auto plain = run_process(request, config, "/home/app", "box");
-  ASSERT_TRUE(plain.has_value());
-  EXPECT_EQ(plain->argv, (std::vector<std::string>{"/entry", "default"}));
-  EXPECT_EQ(plain->env,
-            (std::vector<std::string>{"PATH=/image", "HOSTNAME=box", "A=line", "HOME=/home/app"}));
-  EXPECT_EQ(plain->cwd, "/srv");
-  EXPECT_EQ(plain->user, "app");
-  request.command = {"own"};
-  EXPECT_EQ(run_process(request, config, "/", "box")->argv,
-            (std::vector<std::string>{"/entry", "own"}));
-  request.entrypoint = "sh";
-  EXPECT_EQ(run_process(request, config, "/", "box")->argv,
-            (std::vector<std::string>{"sh", "own"}));
-  request.command.clear();
-  EXPECT_EQ(run_process(request, config, "/", "box")->argv, std::vector<std::string>{"sh"});
-  request.entrypoint = "";
-  EXPECT_FALSE(run_process(request, config, "/", "box").has_value());
-}
-
-TEST(StopSignal, TakesNamesAndNumbers) {
-  EXPECT_EQ(stop_signal_number("SIGQUIT"), SIGQUIT);
-  EXPECT_EQ(stop_signal_number("INT"), SIGINT);
-  EXPECT_EQ(stop_signal_number("9"), 9);
-  EXPECT_EQ(stop_signal_number(""), SIGTERM);
 }
 
 }  // namespace

@@ -21,24 +21,23 @@ TEST_F(RunCommand, ReturnsTheCommandsExitCode) {
 }
 
 TEST_F(RunCommand, Returns127ForAMissingCommandAnd126ForOneThatCannotRun) {
-  const ProgramRun missing = runner({"run", "busybox", "nope"});
+  const ProgramRun missing = runner({"run", "--rm", "busybox", "nope"});
   EXPECT_EQ(missing.exit_code, 127);
   EXPECT_EQ(missing.err, "runner: error: run nope: command not found in busybox\n");
-  EXPECT_EQ(runner({"run", "busybox", "/bin/nope"}).exit_code, 127);
-  const ProgramRun plain = runner({"run", "busybox", "/etc/plain"});
+  EXPECT_EQ(runner({"run", "--rm", "busybox", "/bin/nope"}).exit_code, 127);
+  const ProgramRun plain = runner({"run", "--rm", "busybox", "/etc/plain"});
   EXPECT_EQ(plain.exit_code, 126);
   EXPECT_EQ(plain.err, "runner: error: exec /etc/plain: permission denied\n");
 }
 
 TEST_F(RunCommand, Returns125ForTheEnginesTrouble) {
-  const ProgramRun image = runner({"run", "127.0.0.1:1/nope", "true"});
+  const ProgramRun image = runner({"run", "--rm", "127.0.0.1:1/nope", "true"});
   EXPECT_EQ(image.exit_code, 125);
   EXPECT_NE(image.err.find("runner image import ROOTFS.tar 127.0.0.1:1/nope"), std::string::npos)
       << image.err;
   EXPECT_EQ(runner({"run", "--nope", "busybox"}).exit_code, 125);
-  EXPECT_EQ(runner({"run", "-u", "stranger", "busybox", "true"}).exit_code, 125);
-  EXPECT_EQ(runner({"run", "--network", "bridge", "busybox", "true"}).exit_code, 125);
-  EXPECT_EQ(runner({"run", "busybox"}).exit_code, 125)
+  EXPECT_EQ(runner({"run", "--rm", "-u", "stranger", "busybox", "true"}).exit_code, 125);
+  EXPECT_EQ(runner({"run", "--rm", "busybox"}).exit_code, 125)
       << "neither the line nor the image names a command";
 }
 
@@ -52,7 +51,8 @@ TEST_F(RunCommand, KeepsStreamsApartAndPassesStdinOnlyWhenAsked) {
 
 TEST_F(RunCommand, CarriesAMegabyteThroughStdinAndStdout) {
   const std::string data(1 << 20, 'x');
-  Program program(command_line({"run", "-i", "busybox", "wc", "-c"}), environment(), Stdio::kPipes);
+  Program program(command_line({"run", "--rm", "-i", "busybox", "wc", "-c"}), environment(),
+                  Stdio::kPipes);
   program.type(data);
   EXPECT_EQ(program.finish().out, "1048576\n");
 }
@@ -94,17 +94,17 @@ TEST_F(RunCommand, HonoursReadOnlyAndTmpfs) {
 }
 
 TEST_F(RunCommand, ReplacesAndClearsTheEntrypoint) {
-  EXPECT_EQ(runner({"run", "--entrypoint", "echo", "busybox", "own"}).out, "own\n");
+  EXPECT_EQ(runner({"run", "--rm", "--entrypoint", "echo", "busybox", "own"}).out, "own\n");
   const ProgramRun import = runner({"image", "import", "-c", "ENTRYPOINT [\"echo\", \"entry\"]",
                                     "-c", "CMD [\"cmd\"]", archive(), "ep"});
   ASSERT_EQ(import.exit_code, 0) << import.err;
-  EXPECT_EQ(runner({"run", "ep"}).out, "entry cmd\n");
-  EXPECT_EQ(runner({"run", "ep", "other"}).out, "entry other\n");
-  EXPECT_EQ(runner({"run", "--entrypoint", "", "ep", "echo", "plain"}).out, "plain\n");
+  EXPECT_EQ(runner({"run", "--rm", "ep"}).out, "entry cmd\n");
+  EXPECT_EQ(runner({"run", "--rm", "ep", "other"}).out, "entry other\n");
+  EXPECT_EQ(runner({"run", "--rm", "--entrypoint", "", "ep", "echo", "plain"}).out, "plain\n");
 }
 
 TEST_F(RunCommand, EndsAtItsTimeout) {
-  const ProgramRun run = runner({"run", "--timeout", "100ms", "busybox", "sleep", "60"});
+  const ProgramRun run = runner({"run", "--rm", "--timeout", "100ms", "busybox", "sleep", "60"});
   EXPECT_EQ(run.exit_code, 124);
   EXPECT_EQ(run.err, "runner: error: timed out\n");
 }
@@ -113,7 +113,7 @@ TEST_F(RunCommand, ForwardsSignalsToTheCommand) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1}) {
     Program program(
         command_line(
-            {"run", "busybox", "sh", "-c",
+            {"run", "--rm", "busybox", "sh", "-c",
              "trap 'exit 33' INT TERM HUP QUIT USR1; echo ready; while :; do sleep 0.01; done"}),
         environment(), Stdio::kPipes);
     ASSERT_TRUE(program.wait_for("ready"));
@@ -123,7 +123,7 @@ TEST_F(RunCommand, ForwardsSignalsToTheCommand) {
 }
 
 TEST_F(RunCommand, DiesOfASignalItDoesNotHandle) {
-  Program program(command_line({"run", "busybox", "sh", "-c", "echo ready; exec sleep 60"}),
+  Program program(command_line({"run", "--rm", "busybox", "sh", "-c", "echo ready; exec sleep 60"}),
                   environment(), Stdio::kPipes);
   ASSERT_TRUE(program.wait_for("ready"));
   program.signal(SIGTERM);
@@ -131,7 +131,7 @@ TEST_F(RunCommand, DiesOfASignalItDoesNotHandle) {
 }
 
 TEST_F(RunCommand, GivesUpAskingAtTheThirdInterrupt) {
-  Program program(command_line({"run", "busybox", "sh", "-c",
+  Program program(command_line({"run", "--rm", "busybox", "sh", "-c",
                                 "trap 'echo no' INT; echo ready; while :; do sleep 0.01; done"}),
                   environment(), Stdio::kPipes);
   ASSERT_TRUE(program.wait_for("ready"));
@@ -146,14 +146,15 @@ TEST_F(RunCommand, GivesUpAskingAtTheThirdInterrupt) {
 TEST_F(RunCommand, LeavesSignalsAtTheirDefaultInside) {
   EXPECT_EQ(shell("yes | head -n1").out, "y\n");
   // Without a shell between: busybox's ignores SIGQUIT itself.
-  EXPECT_EQ(runner({"run", "busybox", "grep", "SigIgn", "/proc/self/status"}).out,
+  EXPECT_EQ(runner({"run", "--rm", "busybox", "grep", "SigIgn", "/proc/self/status"}).out,
             "SigIgn:\t0000000000000000\n");
-  EXPECT_EQ(runner({"run", "busybox", "grep", "SigBlk", "/proc/self/status"}).out,
+  EXPECT_EQ(runner({"run", "--rm", "busybox", "grep", "SigBlk", "/proc/self/status"}).out,
             "SigBlk:\t0000000000000000\n");
 }
 
 TEST_F(RunCommand, GivesATerminalOfThisOnesSizeAndFollowsIt) {
-  Program program(command_line({"run", "-it", "busybox", "sh"}), environment(), Stdio::kTerminal);
+  Program program(command_line({"run", "--rm", "-it", "busybox", "sh"}), environment(),
+                  Stdio::kTerminal);
   program.type("stty size; tty\n");
   ASSERT_TRUE(program.wait_for("30 100\r\n/dev/pts/0"));
   program.resize(40, 120);
@@ -164,7 +165,7 @@ TEST_F(RunCommand, GivesATerminalOfThisOnesSizeAndFollowsIt) {
 }
 
 TEST_F(RunCommand, SendsCtrlCThroughTheTerminal) {
-  Program program(command_line({"run", "-it", "busybox", "sh", "-c",
+  Program program(command_line({"run", "--rm", "-it", "busybox", "sh", "-c",
                                 "trap 'exit 44' INT; echo re''ady; while :; do sleep 0.01; done"}),
                   environment(), Stdio::kTerminal);
   ASSERT_TRUE(program.wait_for("ready"));
@@ -174,7 +175,7 @@ TEST_F(RunCommand, SendsCtrlCThroughTheTerminal) {
 
 TEST_F(RunCommand, RestoresTheTerminal) {
   const std::string line = "stty -g > before; " +
-                           shell_join(command_line({"run", "-it", "busybox", "true"})) +
+                           shell_join(command_line({"run", "--rm", "-it", "busybox", "true"})) +
                            "; stty -g > after; cmp before after && echo sa''me";
   Program program({"sh", "-c", line}, environment(), Stdio::kTerminal, directory_->path());
   EXPECT_TRUE(program.wait_for("same"));
@@ -182,7 +183,7 @@ TEST_F(RunCommand, RestoresTheTerminal) {
 }
 
 TEST_F(RunCommand, RefusesATerminalWithoutOne) {
-  const ProgramRun run = runner({"run", "-it", "busybox", "true"});
+  const ProgramRun run = runner({"run", "--rm", "-it", "busybox", "true"});
   EXPECT_EQ(run.exit_code, 125);
   EXPECT_NE(run.err.find("standard input is not a terminal"), std::string::npos) << run.err;
 }
@@ -192,25 +193,34 @@ TEST_F(RunCommand, PrintsThroughATerminalWithoutInput) {
 }
 
 TEST_F(RunCommand, RunsTheMachinesOwnTools) {
-  const ProgramRun run = runner(
-      {"run", "host", "sh", "-c", "test ! -e /home && test ! -e /var/lib/slipway && echo ok"});
+  const ProgramRun run = runner({"run", "--rm", "host", "sh", "-c",
+                                 "test ! -e /home && test ! -e /var/lib/slipway && echo ok"});
   EXPECT_EQ(run.out, "ok\n") << run.err;
 }
 
 TEST_F(RunCommand, LeavesNothingBehind) {
-  const std::string name = "leftover-" + std::to_string(::getpid());
+  const std::string ids = directory_->path() + "/id-";
+  EXPECT_EQ(shell("sleep 60 & exit 0", {"--cidfile", ids + "1", "-m", "32m", "--pids-limit", "10"})
+                .exit_code,
+            0);
   EXPECT_EQ(
-      shell("sleep 60 & exit 0", {"--name", name, "-m", "32m", "--pids-limit", "10"}).exit_code, 0);
-  EXPECT_EQ(
-      runner({"run", "--name", name, "--timeout", "50ms", "busybox", "sleep", "60"}).exit_code,
+      runner({"run", "--rm", "--cidfile", ids + "2", "--timeout", "50ms", "busybox", "sleep", "60"})
+          .exit_code,
       124);
-  std::error_code ignored;
-  for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup", ignored)) {
-    for (const auto& group :
-         std::filesystem::directory_iterator(hierarchy.path() / "slipway", ignored)) {
-      EXPECT_EQ(group.path().filename().string().find(name), std::string::npos) << group.path();
+  for (const char* number : {"1", "2"}) {
+    const std::string id = read_file(ids + number, 1_KiB).value_or("");
+    ASSERT_EQ(id.size(), 64U);
+    EXPECT_FALSE(std::filesystem::exists(state() + "/containers/" + id));
+    std::error_code ignored;
+    for (const auto& hierarchy : std::filesystem::directory_iterator("/sys/fs/cgroup", ignored)) {
+      for (const auto& group :
+           std::filesystem::directory_iterator(hierarchy.path() / "slipway", ignored)) {
+        EXPECT_EQ(group.path().filename().string().find(id.substr(0, 12)), std::string::npos)
+            << group.path();
+      }
     }
   }
+  EXPECT_EQ(runner({"ps", "-aq"}).out, "");
   EXPECT_EQ(read_file("/proc/self/mountinfo", 4_MiB).value_or("").find(state()), std::string::npos);
   for (const auto& draft : std::filesystem::directory_iterator(state() + "/drafts")) {
     EXPECT_TRUE(draft.path().filename().string().starts_with("spare")) << draft.path();

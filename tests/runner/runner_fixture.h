@@ -45,10 +45,10 @@ class RunnerTest : public ::testing::Test {
     return testing::run_program(command_line(std::move(arguments)), environment(), input,
                                 directory_->path());
   }
-  /// `runner run OPTIONS... busybox sh -c SCRIPT`
+  /// `runner run --rm OPTIONS... busybox sh -c SCRIPT`
   static testing::ProgramRun shell(const std::string& script, std::vector<std::string> options = {},
                                    const std::string& input = "") {
-    options.insert(options.begin(), "run");
+    options.insert(options.begin(), {"run", "--rm"});
     options.insert(options.end(), {"busybox", "sh", "-c", script});
     return runner(std::move(options), input);
   }

@@ -1,0 +1,68 @@
+// Opening what commands about containers work on, and the loop over their operands.
+#include "runner/cli/container_world.h"
+
+#include <unistd.h>
+
+#include <iostream>
+
+#include "runner/cli/console.h"
+#include "sandbox/engine.h"
+
+namespace slipway::runner {
+
+Result<ContainerWorld> open_world(const Invocation& invocation) {
+  ContainerWorld world;
+  world.state_dir = state_dir(invocation);
+  SLIP_TRY(sandbox::enter_engine_namespaces());
+  world.store = SLIP_TRY(cachestore::Store::open({world.state_dir, {}, true}));
+  world.networks = SLIP_TRY(sandbox::Networks::open(world.state_dir));
+  world.volumes = SLIP_TRY(sandbox::Volumes::open(world.state_dir));
+  sandbox::ContainersOptions options;
+  options.state_dir = world.state_dir;
+  options.store = world.store;
+  options.networks = world.networks;
+  options.volumes = world.volumes;
+  world.containers = SLIP_TRY(sandbox::Containers::open(std::move(options)));
+  return world;
+}
+
+int finish(const Status& status, const Invocation& invocation) {
+  return status ? 0 : report_error(status.error(), invocation);
+}
+
+int for_each_operand(const Invocation& invocation,
+                     const std::function<Status(ContainerWorld&, const std::string& name)>& act) {
+  Result<ContainerWorld> world = open_world(invocation);
+  if (!world) return report_error(world.error(), invocation);
+  int code = 0;
+  for (const std::string& name : invocation.operands()) {
+    if (const Status done = act(*world, name); !done) code = report_error(done.error(), invocation);
+  }
+  return code;
+}
+
+int for_each_operand_printed(
+    const Invocation& invocation,
+    const std::function<Status(ContainerWorld&, const std::string& name)>& act) {
+  return for_each_operand(invocation,
+                          [&](ContainerWorld& world, const std::string& name) -> Status {
+                            SLIP_TRY(act(world, name));
+                            print_data(name + "\n");
+                            return {};
+                          });
+}
+
+bool confirmed(const std::string& warning) {
+  print_note("WARNING! " + warning + "\nAre you sure you want to continue? [y/N] ");
+  if (::isatty(STDIN_FILENO) != 1) {
+    print_note("\n(standard input is no terminal: give --force)\n");
+    return false;
+  }
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
+}
+
+std::string short_id(const std::string& id) { return id.substr(0, 12); }
+
+}  // namespace slipway::runner

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "cachestore/store.h"
+#include "runner/cli/invocation.h"
+#include "sandbox/containers.h"
+
+namespace slipway::runner {
+
+/// Everything a command about containers needs, of this person's state directory.
+struct ContainerWorld {
+  std::string state_dir;
+  std::shared_ptr<cachestore::Store> store;
+  std::shared_ptr<sandbox::Networks> networks;
+  std::shared_ptr<sandbox::Volumes> volumes;
+  std::shared_ptr<sandbox::Containers> containers;
+};
+/// Enters the engine's namespaces first: call it before any thread is started.
+Result<ContainerWorld> open_world(const Invocation& invocation);
+
+/// Reports an error, if there is one; the exit code.
+int finish(const Status& status, const Invocation& invocation);
+
+/// Calls `act` for every operand; each failure is reported and the last one's code returned, as docker goes on.
+int for_each_operand(const Invocation& invocation,
+                     const std::function<Status(ContainerWorld&, const std::string& name)>& act);
+/// The same, printing the name as it was given after each success: stop, kill, rm, …
+int for_each_operand_printed(
+    const Invocation& invocation,
+    const std::function<Status(ContainerWorld&, const std::string& name)>& act);
+
+/// Asks on the terminal; true for y. Without a terminal the answer is no.
+bool confirmed(const std::string& warning);
+
+/// 12 digits of an id.
+std::string short_id(const std::string& id);
+
+}  // namespace slipway::runner
