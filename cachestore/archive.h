@@ -20,6 +20,10 @@ enum class UnpackPolicy {
   kLayer,
   /// Owners and set-id bits dropped, links may not leave the target, no devices, no fifos; `.git` is left out.
   kArtifact,
+  /// What a person copies (`cp`): owners, set-id bits and attributes dropped, but links may point anywhere and nothing
+  /// is left out; devices become empty files, a name that looks like a whiteout is a name.
+  kCopy,
+  kCopyOwners,  ///< The same with owners, set-id bits and attributes.
 };
 struct UnpackStats {
   std::uint64_t entries = 0;
@@ -37,6 +41,11 @@ Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, Unp
 /// no user names. Sockets are left out; a file that changes while read is kUnavailable naming it.
 Status pack(int dir_fd, const std::vector<std::string>& paths, int out_fd,
             const CancelToken& cancel);
+
+/// One file or directory `name` of `dir_fd` with all below it, called `as` in the archive ("." as "": only what is in
+/// the directory), as it is: owners, hard links, fifos. Sockets are left out.
+Status pack_copy(int dir_fd, const std::string& name, const std::string& as, int out_fd,
+                 const CancelToken& cancel);
 
 /// Writes what an overlay upper directory or a snapshot's `fs` holds as the tar of a layer: sorted, pax, owners and
 /// kept attributes, hard links, whiteouts and opaque directories in OCI's form. The same tree gives the same bytes

@@ -144,8 +144,8 @@ Status Applier::apply(const TarEntry& entry) {
 Status Applier::apply_top(const TarEntry& entry) {
   if (entry.type != EntryType::kDirectory) return fail(invalid("the top must be a directory"));
   const Fd dir = SLIP_TRY(open_at(target_.root_fd(), ".", O_RDONLY | O_DIRECTORY));
-  // Where an artifact lands belongs to whoever made it.
-  if (policy_ == UnpackPolicy::kArtifact) return {};
+  // Where an artifact or a copy lands belongs to whoever made it.
+  if (policy_ != UnpackPolicy::kLayer) return {};
   SLIP_TRY(meta_.to_directory(dir.get(), meta_of(entry)));
   return remember_time("", entry.mtime);
 }

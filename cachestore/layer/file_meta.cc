@@ -19,13 +19,17 @@ constexpr mode_t kAllBits = 07777;
 constexpr mode_t kArtifactFile = 0400;
 constexpr mode_t kArtifactDir = 0700;
 
+bool keeps_owners(UnpackPolicy policy) {
+  return policy == UnpackPolicy::kLayer || policy == UnpackPolicy::kCopyOwners;
+}
+
 std::array<timespec, 2> both(timespec time) { return {time, time}; }
 
 }  // namespace
 
 // Kept exact or refused, never wrapped: id 65536 must not become root.
 Status MetaWriter::check(const FileMeta& meta) const {
-  if (policy_ == UnpackPolicy::kArtifact) return {};
+  if (!keeps_owners(policy_)) return {};
   const std::int64_t worst = std::max(meta.uid, meta.gid);
   if (worst > kMaxId || meta.uid < 0 || meta.gid < 0) {
     return fail(ErrorCode::kInvalid,
@@ -45,7 +49,7 @@ Status MetaWriter::owner(int result) {
 }
 
 Status MetaWriter::set_xattrs(int fd, const FileMeta& meta) {
-  if (policy_ == UnpackPolicy::kArtifact || meta.xattrs == nullptr) return {};
+  if (!keeps_owners(policy_) || meta.xattrs == nullptr) return {};
   for (const auto& [name, value] : *meta.xattrs) {
     if (!keeps_xattr(name)) {
       ++stats_.dropped_xattrs;
@@ -60,9 +64,9 @@ Status MetaWriter::set_xattrs(int fd, const FileMeta& meta) {
 }
 
 Status MetaWriter::to_file(int fd, const FileMeta& meta, Times times) {
-  if (policy_ == UnpackPolicy::kArtifact) {
-    if (::fchmod(fd, (meta.mode & kPermissions) | kArtifactFile) != 0)
-      return fail_errno("set mode");
+  if (!keeps_owners(policy_)) {
+    const mode_t least = policy_ == UnpackPolicy::kArtifact ? kArtifactFile : 0;
+    if (::fchmod(fd, (meta.mode & kPermissions) | least) != 0) return fail_errno("set mode");
   } else {
     // chown takes set-id bits and capabilities away: first the owner, then the rest.
     SLIP_TRY(owner(::fchown(fd, static_cast<uid_t>(meta.uid), static_cast<gid_t>(meta.gid))));
@@ -81,7 +85,7 @@ Status MetaWriter::to_directory(int fd, const FileMeta& meta) {
 }
 
 Status MetaWriter::to_name(int dir_fd, const std::string& name, const FileMeta& meta) {
-  if (policy_ == UnpackPolicy::kLayer) {
+  if (keeps_owners(policy_)) {
     SLIP_TRY(owner(::fchownat(dir_fd, name.c_str(), static_cast<uid_t>(meta.uid),
                               static_cast<gid_t>(meta.gid), AT_SYMLINK_NOFOLLOW)));
   }
