@@ -10,7 +10,7 @@
 namespace slipway::runner {
 
 inline constexpr std::array kShownGroups{Group::kPipelines, Group::kContainers, Group::kNetworks,
-                                         Group::kImages, Group::kRegistries, Group::kMachine};
+                                         Group::kImages,    Group::kRegistries, Group::kMachine};
 
 inline constexpr std::string_view kVariablesNote =
     "Every option can also be set by a variable: --jobs of exec is RUNNER_EXEC_JOBS, or "
