@@ -1,11 +1,13 @@
 // The small verbs: stop, kill, rm, wait and the like. Most do one thing to each operand and print its name.
 #include <thread>
 
+#include "base/sys.h"
 #include "base/text.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/container_world.h"
 #include "runner/cli/create_request.h"
+#include "runner/cli/image_session.h"
 #include "runner/containers/docker_filters.h"
 #include "runner/containers/docker_json.h"
 #include "runner/containers/option_values.h"
@@ -19,7 +21,32 @@ Result<std::optional<Millis>> grace_option(const Invocation& invocation) {
       SLIP_TRY(number_option(invocation, "timeout", -1, std::int64_t{86'400} * 365))));
 }
 
-/// stop and restart: --signal replaces the first signal, which the monitor would take from the config.
+/// Gives a process until `grace` has passed to end by a signal that it was sent.
+void await_end(sandbox::Containers& containers, const std::string& name, Millis grace) {
+  const CancelToken over;
+  const CancelToken ended;
+  std::thread clock([&] {
+    (void)sys::wait_readable(ended.poll_fd(), real_clock().mono() + grace);
+    over.cancel(CancelLevel::kTerminate);
+  });
+  (void)containers.wait(name, sandbox::WaitCondition::kNotRunning, over);
+  ended.cancel(CancelLevel::kTerminate);
+  clock.join();
+}
+
+/// --signal of stop and restart: the monitor would send the config's. What does not end by it is killed.
+Status signal_first(sandbox::Containers& containers, const std::string& name, int signal,
+                    std::optional<Millis> grace) {
+  constexpr Millis kDefaultGrace{10'000};  // docker's
+  const sandbox::ContainerInfo info = SLIP_TRY(containers.inspect(name));
+  const Status sent = containers.kill(info.id, signal);
+  if (!sent && sent.error().code() == ErrorCode::kConflict) return {};  // it does not run
+  SLIP_TRY(Status(sent));
+  await_end(containers, info.id, grace.value_or(info.config.stop_timeout.value_or(kDefaultGrace)));
+  return {};
+}
+
+/// stop and restart.
 int stop_each(const Invocation& invocation,
               const std::function<Status(ContainerWorld&, const std::string& name,
                                          std::optional<Millis> grace)>& act) {
@@ -31,15 +58,12 @@ int stop_each(const Invocation& invocation,
     if (!parsed) return report_error(parsed.error(), invocation);
     signal = *parsed;
   }
-  return for_each_operand_printed(invocation,
-                                  [&](ContainerWorld& world, const std::string& name) -> Status {
-                                    if (signal != 0) {
-                                      const Status sent = world.containers->kill(name, signal);
-                                      if (!sent && sent.error().code() != ErrorCode::kConflict)
-                                        return sent;
-                                    }
-                                    return act(world, name, *grace);
-                                  });
+  const auto stop_one = [&](ContainerWorld& world, const std::string& name) -> Status {
+    if (signal == 0) return act(world, name, *grace);
+    SLIP_TRY(signal_first(*world.containers, name, signal, *grace));
+    return act(world, name, Millis(0));
+  };
+  return for_each_operand_printed(invocation, stop_one);
 }
 
 using Verb = Status (sandbox::Containers::*)(const std::string&);
@@ -54,7 +78,8 @@ Status prune_containers(const Invocation& invocation) {
   const Filters filters =
       SLIP_TRY_WITHIN("option --filter", parse_filters(invocation.list("filter")));
   const PruneFilter filter = SLIP_TRY(prune_filter(filters, now));
-  if (!invocation.flag("force") && !confirmed("This will remove all containers that do not run."))
+  if (!invocation.flag("force") &&
+      !confirmed("WARNING! This will remove all containers that do not run.\n"))
     return {};
   ContainerWorld world = SLIP_TRY(open_world(invocation));
   ByteCount freed;

@@ -1,10 +1,6 @@
 // Opening what commands about containers work on, and the loop over their operands.
 #include "runner/cli/container_world.h"
 
-#include <unistd.h>
-
-#include <iostream>
-
 #include "runner/cli/console.h"
 #include "sandbox/engine.h"
 
@@ -50,17 +46,6 @@ int for_each_operand_printed(
                             print_data(name + "\n");
                             return {};
                           });
-}
-
-bool confirmed(const std::string& warning) {
-  print_note("WARNING! " + warning + "\nAre you sure you want to continue? [y/N] ");
-  if (::isatty(STDIN_FILENO) != 1) {
-    print_note("\n(standard input is no terminal: give --force)\n");
-    return false;
-  }
-  std::string answer;
-  std::getline(std::cin, answer);
-  return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 std::string short_id(const std::string& id) { return id.substr(0, 12); }

@@ -32,9 +32,6 @@ int for_each_operand_printed(
     const Invocation& invocation,
     const std::function<Status(ContainerWorld&, const std::string& name)>& act);
 
-/// Asks on the terminal; true for y. Without a terminal the answer is no.
-bool confirmed(const std::string& warning);
-
 /// 12 digits of an id.
 std::string short_id(const std::string& id);
 

@@ -16,7 +16,7 @@ Status print_list(const Invocation& invocation, const std::vector<Json>& entries
     print_data(Json(Json::Array(entries)).pretty());
     return {};
   }
-  if (invocation.flag("quiet")) {
+  if (find_option(&invocation.command(), "quiet") != nullptr && invocation.flag("quiet")) {
     for (const Json& entry : entries)
       print_data(std::string(entry[form.id_field].string_or("")) + "\n");
     return {};

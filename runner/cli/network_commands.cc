@@ -6,6 +6,7 @@
 #include "runner/cli/console.h"
 #include "runner/cli/container_world.h"
 #include "runner/cli/create_request.h"
+#include "runner/cli/image_session.h"
 #include "runner/cli/list_output.h"
 #include "runner/containers/docker_filters.h"
 #include "runner/containers/docker_json.h"
@@ -180,7 +181,7 @@ Status prune_networks(const Invocation& invocation) {
       SLIP_TRY_WITHIN("option --filter", parse_filters(invocation.list("filter")));
   const PruneFilter filter = SLIP_TRY(prune_filter(filters, real_clock().wall()));
   if (!invocation.flag("force") &&
-      !confirmed("This will remove all networks of your own without containers."))
+      !confirmed("WARNING! This will remove all networks of your own without containers.\n"))
     return {};
   const auto networks = SLIP_TRY(open_networks(invocation));
   std::vector<std::string> removed;

@@ -5,6 +5,7 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/container_world.h"
+#include "runner/cli/image_session.h"
 #include "runner/cli/list_output.h"
 #include "runner/containers/docker_filters.h"
 #include "runner/containers/docker_json.h"
@@ -101,8 +102,8 @@ Status prune_volumes(const Invocation& invocation) {
   }
   const PruneFilter filter = SLIP_TRY(prune_filter(filters, real_clock().wall()));
   if (!invocation.flag("force") &&
-      !confirmed(all ? "This will remove all volumes that no container uses."
-                     : "This will remove all anonymous volumes that no container uses."))
+      !confirmed(all ? "WARNING! This will remove all volumes that no container uses.\n"
+                     : "WARNING! This will remove all anonymous volumes that no container uses.\n"))
     return {};
   const auto volumes = SLIP_TRY(open_volumes(invocation));
   const auto pruned = SLIP_TRY(volumes->prune([&](const VolumeInfo& volume) {

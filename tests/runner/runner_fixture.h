@@ -57,9 +57,9 @@ class RunnerTest : public ::testing::Test {
     for (const char* dir : {"bin", "etc", "tmp", "root", "home/app"})
       std::filesystem::create_directories(root + "/" + dir);
     std::filesystem::copy_file("/bin/busybox", root + "/bin/busybox");
-    for (const char* tool :
-         {"sh", "cat", "echo", "id", "sleep", "stty", "tty", "wc", "ls", "env", "hostname", "touch",
-          "yes", "head", "true", "grep", "rm", "mkfifo", "chmod"}) {
+    for (const char* tool : {"sh", "cat",    "echo",     "id",    "sleep", "stty",  "tty",  "wc",
+                             "ls", "env",    "hostname", "touch", "yes",   "head",  "true", "grep",
+                             "rm", "mkfifo", "chmod",    "mkdir", "ln",    "chown", "test"}) {
       std::filesystem::create_symlink("busybox", root + "/bin/" + tool);
     }
     std::ofstream(root + "/etc/passwd")
