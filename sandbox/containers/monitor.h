@@ -28,7 +28,7 @@ Terminal terminal_of(const Json& body);
 
 /// One container's keeper, in a process of its own. It holds the container's lock for all its life, so nobody else
 /// changes the container meanwhile; it answers requests on the container's socket and ends when there is nothing left
-/// to keep: no process, no client, no restart to come. See docs/decisions/007-monitor.md.
+/// to keep: no process, no client, no restart to come. See docs/decisions/010-monitor.md.
 class Monitor {
  public:
   /// `lock` and `listener` are what start_monitor() passed on.

@@ -1,12 +1,39 @@
 // What can be asked of a container only while it runs: pausing, counting, its root, further processes.
-#include <algorithm>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
+
+#include "base/files.h"
+#include "base/text.h"
 #include "sandbox/containers/changes.h"
 #include "sandbox/containers/monitor.h"
 #include "sandbox/containers/stats.h"
 
 namespace slipway::sandbox {
 namespace {
+
+std::string pid_namespace_of(const std::string& pid) {
+  std::array<char, 64> link{};
+  const ssize_t size = ::readlink(("/proc/" + pid + "/ns/pid").c_str(), link.data(), link.size());
+  return size > 0 ? std::string(link.data(), static_cast<std::size_t>(size)) : "";
+}
+
+// Where no cgroup counts them: all that are in its pid namespace.
+std::vector<int> processes_beside(int init) {
+  std::vector<int> found;
+  const std::string wanted = pid_namespace_of(std::to_string(init));
+  const auto directory = open_file("/proc", O_RDONLY | O_DIRECTORY);
+  if (!directory || wanted.empty()) return found;
+  const auto names = list_dir(directory->get(), "/proc");
+  if (!names) return found;
+  for (const std::string& name : *names) {
+    const auto pid = parse_int(name);
+    if (pid && pid_namespace_of(name) == wanted) found.push_back(static_cast<int>(*pid));
+  }
+  return found;
+}
 
 std::string id_of(const Json& body) { return std::string(body["id"].string_or("")); }
 
@@ -56,8 +83,10 @@ Monitor::Answer Monitor::on_stats(Call&) {
 
 Monitor::Answer Monitor::on_processes(Call&) {
   if (!alive()) return fail(not_running());
+  std::vector<int> found = SLIP_TRY(container_->processes());
+  if (found.empty()) found = processes_beside(container_->pid());
   Json pids = Json::array();
-  for (const int pid : SLIP_TRY(container_->processes())) pids.push(pid);
+  for (const int pid : found) pids.push(pid);
   return Json::object({{"pids", std::move(pids)}});
 }
 
