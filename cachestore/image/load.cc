@@ -42,20 +42,32 @@ class Load {
     const StagedArchive archive = SLIP_TRY(StagedArchive::read(core_, request_, cancel_));
     archive_ = &archive;
     images_ = SLIP_TRY_WITHIN(request_.source, read_archived_images(archive));
+    SLIP_TRY_WITHIN(request_.source, prepare_all(Found::kTrusted));
+    auto loaded = record();
+    if (loaded || loaded.error().code() != ErrorCode::kConflict) return loaded;
+    // Somebody removed an image that was found here: now all are made anew, from layers that are leased.
+    SLIP_TRY_WITHIN(request_.source, prepare_all(Found::kMadeAgain));
+    return record();
+  }
+
+ private:
+  enum class Found { kTrusted, kMadeAgain };
+  Status prepare_all(Found found) {
+    new_images_.clear();
+    by_blob_.clear();
+    layers_.clear();
     for (const ArchivedImage& image : images_) {
-      if (SLIP_TRY(is_here(image))) continue;
-      SLIP_TRY_WITHIN(request_.source, list_layers(image));
+      if (found == Found::kTrusted && SLIP_TRY(is_here(image))) continue;
+      SLIP_TRY(list_layers(image));
     }
     const CancelToken stop = cancel_.child();
     Status prepared = Crew(layers_.size(), stop).run(kParallel, [&](std::size_t i) {
       return prepare(layers_[i], stop);
     });
-    if (prepared && cancel_.cancelled()) prepared = fail(ErrorCode::kCancelled, "cancelled");
-    SLIP_TRY_WITHIN(request_.source, std::move(prepared));
-    return record();
+    if (prepared && cancel_.cancelled()) return fail(ErrorCode::kCancelled, "cancelled");
+    return prepared;
   }
 
- private:
   // Nothing but its names is new then, and its manifest stays: it may be known to a registry.
   Result<bool> is_here(const ArchivedImage& image) {
     return core_.index.with([&](Database& database) -> Result<bool> {
@@ -152,6 +164,7 @@ class Load {
     std::vector<Placement> placements;
     Status done = core_.index.with([&](Database& database) {
       return database.transaction(SyncMode::kFull, [&]() -> Status {
+        SLIP_TRY(check_found(database));
         for (NewLayer& layer : layers_) SLIP_TRY(place(database, layer, placements));
         for (std::size_t i = 0; i < images_.size(); ++i) {
           loaded.push_back(
@@ -168,6 +181,29 @@ class Load {
     return loaded;
   }
 
+  // Before anything is moved, so that another try finds the staged files.
+  Status check_found(Database& database) const {
+    for (const NewLayer& layer : layers_) {
+      if (layer.draft != nullptr) continue;
+      const auto known = SLIP_TRY(snapshot_rows::layer(database, layer.diff_id.str()));
+      if (!known || !usable(core_, *known)) return removed("layer " + layer.diff_id.str());
+    }
+    for (const ArchivedImage& image : images_) {
+      if (!is_new(image) && !SLIP_TRY(image_rows::by_id(database, image.id.str()))) {
+        return removed("image " + image.id.str());
+      }
+    }
+    return {};
+  }
+
+  static tl::unexpected<Error> removed(const std::string& what) {
+    return fail(ErrorCode::kConflict, what + " was removed meanwhile; try again");
+  }
+
+  bool is_new(const ArchivedImage& image) const {
+    return std::find(new_images_.begin(), new_images_.end(), image.id) != new_images_.end();
+  }
+
   Status place(Database& database, NewLayer& layer, std::vector<Placement>& placements) {
     const std::string diff_id = layer.diff_id.str();
     SLIP_TRY(core_.blobs.place(core_.yard->fd(), layer.blob->file, layer.blob->digest));
@@ -176,9 +212,6 @@ class Load {
         now_));
     const auto known = SLIP_TRY(snapshot_rows::layer(database, diff_id));
     if (known && usable(core_, *known)) return snapshot_rows::touch(database, known->id, now_);
-    if (layer.draft == nullptr) {
-      return fail(ErrorCode::kConflict, "layer " + diff_id + " was removed meanwhile; try again");
-    }
     if (known) core_.yard->discard(SLIP_TRY(forget_snapshot(core_, database, known->id)));
     SnapshotRow row = new_row(*layer.draft, SnapshotKind::kLayer, diff_id, "{}", Durability::kFull);
     row.bytes = static_cast<std::int64_t>(layer.bytes);
@@ -193,7 +226,7 @@ class Load {
     loaded.names = image.names;
     ImageRow row;
     row.id = image.id.str();
-    if (std::find(new_images_.begin(), new_images_.end(), image.id) != new_images_.end()) {
+    if (is_new(image)) {
       SLIP_TRY(config.place(database, now_));
       SLIP_TRY(manifest.place(database, now_));
       row.manifest = manifest.digest().str();
@@ -203,8 +236,6 @@ class Load {
       for (const StagedEntry* layer : image.layers) blobs.push_back(layer->digest.str());
       SLIP_TRY(image_rows::put(database, row, blobs));
       loaded.changed = true;
-    } else if (!SLIP_TRY(image_rows::by_id(database, row.id))) {
-      return fail(ErrorCode::kConflict, "image " + row.id + " was removed meanwhile; try again");
     }
     for (const Reference& name : image.names) {
       const auto before = SLIP_TRY(image_rows::id_of_name(database, name.canonical()));
