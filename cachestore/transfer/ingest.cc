@@ -39,6 +39,7 @@ bool still_named(int dir_fd, const std::string& name, const struct stat& locked)
 }  // namespace
 
 Result<IngestFile> IngestFile::lock(const StoreCore& core, const Digest& digest,
+                                    const std::function<void(std::uint64_t have)>& waiting,
                                     const CancelToken& cancel) {
   IngestFile file;
   file.name_ = digest.hex();
@@ -48,6 +49,10 @@ Result<IngestFile> IngestFile::lock(const StoreCore& core, const Digest& digest,
     file.fd_ = SLIP_TRY(open_at(file.dir_.get(), file.name_, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
     while (::flock(file.fd_.get(), LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock " + file.shown_);
+      struct stat growing {};
+      if (::fstat(file.fd_.get(), &growing) == 0) {
+        waiting(static_cast<std::uint64_t>(growing.st_size));
+      }
       pollfd stop{cancel.poll_fd(), POLLIN, 0};
       if (::poll(&stop, 1, kLockPollMillis) > 0) {
         return fail(ErrorCode::kCancelled, "wait for " + file.shown_ + ": cancelled");

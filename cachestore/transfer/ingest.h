@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -18,8 +19,9 @@ namespace slipway::cachestore {
 /// Rejected: one file per pull, with which two pulls would fetch the same bytes twice.
 class IngestFile {
  public:
-  /// Waits for the lock; kCancelled.
+  /// Waits for the lock, calling `waiting` some times a second with what its holder has so far; kCancelled.
   static Result<IngestFile> lock(const StoreCore& core, const Digest& digest,
+                                 const std::function<void(std::uint64_t have)>& waiting,
                                  const CancelToken& cancel);
 
   int fd() const { return fd_.get(); }

@@ -168,7 +168,14 @@ Result<std::optional<Fd>> LayerPull::find(StoreCore& core, const LayerJob& job) 
 Result<Fd> LayerPull::run(const CancelToken& cancel) {
   report_.state(LayerProgress::State::kWaiting, 0);
   {
-    IngestFile file = SLIP_TRY(IngestFile::lock(core_, job_.blob.digest, cancel));
+    bool told = false;
+    const auto waiting = [&](std::uint64_t have) {
+      if (!std::exchange(told, true)) {
+        report_.state(LayerProgress::State::kDownloading, have, "by another pull");
+      }
+      report_.bytes(have);
+    };
+    IngestFile file = SLIP_TRY(IngestFile::lock(core_, job_.blob.digest, waiting, cancel));
     if (auto lease = SLIP_TRY(find(core_, job_))) {
       file.discard();
       report_.state(LayerProgress::State::kPresent, job_.blob.size);

@@ -1,4 +1,6 @@
 // Pulling: what arrives, what is refused, and what is asked of the registry.
+#include <sys/file.h>
+
 #include <thread>
 
 #include "tests/cachestore/transfer/image_fixtures.h"
@@ -311,6 +313,7 @@ class Watcher : public TransferObserver {
   }
   void layer(const LayerProgress& progress) override {
     last_.with([&](auto& last) { last[progress.layer] = progress; });
+    last_.notify_all();
   }
   std::size_t total_ = 0, present_ = 0;
   Guarded<std::map<Digest, LayerProgress>> last_;
@@ -331,6 +334,26 @@ TEST_F(PullImage, TellsWhatHappensToEachLayer) {
   EXPECT_EQ(done.state, LayerProgress::State::kDone);
   EXPECT_EQ(done.done, done.total);
   EXPECT_EQ(done.total, image.layers[1].blob.size());
+}
+
+TEST_F(PullImage, SaysThatAnotherPullFetchesALayerAndHowFarItIs) {
+  TestImage image = plain_image(1);
+  image.publish(registry_, kRepository, "1");
+  const Digest layer = Digest::of(image.layers[0].blob);
+  must(make_dirs(root() + "/ingest", 0700));
+  Fd other = must(open_file(root() + "/ingest/" + layer.hex(), O_RDWR | O_CREAT, 0600));
+  ASSERT_EQ(::flock(other.get(), LOCK_EX), 0);
+  must(write_all(other.get(), image.layers[0].blob.substr(0, 1'000), "ingest"));
+  Watcher watcher;
+  std::thread puller([&] { EXPECT_TRUE(pull("reg.test/app:1", &watcher)); });
+  const LayerProgress waiting = watcher.last_.wait(
+      [&](auto& last) { return last.contains(layer) && !last.at(layer).note.empty(); },
+      [&](auto& last) { return last.at(layer); });
+  EXPECT_EQ(waiting.note, "by another pull");
+  EXPECT_EQ(waiting.done, 1'000U);
+  other.reset();
+  puller.join();
+  EXPECT_EQ(registry_.sent(), image.layers[0].blob.size() + image.config.size() - 1'000);
 }
 
 }  // namespace
