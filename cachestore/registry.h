@@ -56,7 +56,7 @@ struct RegistryOptions {
   int attempts = 5;      ///< Of transient failures, with back-off and jitter, resuming by Range.
   Millis back_off{250};  ///< First pause; doubles; Retry-After of the registry wins (at most 60 s).
   std::function<void(const std::string& text)>
-      warn;  ///< `Warning: 299` headers, fallbacks; called from any thread.
+      warn;  ///< `Warning: 299` headers, fallbacks, long waits; called from any thread.
 };
 
 /// What a manifest or index says about one piece of content. Spec: OCI image-spec, descriptor.md.
@@ -80,6 +80,8 @@ class BlobSink {
  public:
   virtual ~BlobSink() = default;
   virtual Status write(std::string_view data) = 0;
+  /// The transfer broke and goes on where it stands; `why` says what happened and when. For people only.
+  virtual void retrying(const std::string& why) { (void)why; }
 };
 /// Gives a blob's bytes; may be asked to start again when an upload has to be resumed or repeated.
 class BlobBody {
@@ -89,6 +91,7 @@ class BlobBody {
       const = 0;  ///< Nothing: known only at the end (compressed on the way).
   virtual Status seek(std::uint64_t offset) = 0;
   virtual Result<std::size_t> read(char* data, std::size_t size) = 0;  ///< 0 at the end.
+  virtual void retrying(const std::string& why) { (void)why; }         ///< As BlobSink's.
 };
 
 /// Connections, tokens and quirks of all registries that this process talks to. Thread-safe; one per process. libcurl

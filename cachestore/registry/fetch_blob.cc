@@ -86,7 +86,7 @@ Status Fetch::take(const HttpAnswer& head, std::string_view data) {
 
 Status Fetch::run(Exchanger& exchanger, const RegistryOptions& options, Endpoint& endpoint,
                   const Reference& name, const CancelToken& cancel) {
-  Retry retry(options);
+  Retry retry(options, [this](const std::string& text) { sink_.retrying(text); });
   ranges_ = true;
   std::uint64_t counted_from = position_;
   while (!complete()) {
@@ -136,6 +136,7 @@ Status Client::fetch_blob(const Reference& name, const RemoteDescriptor& blob, s
       failed = !done;
       return done;
     }
+    void retrying(const std::string& why) override { inner.retrying(why); }
   } watched(sink, callers_error);
   Fetch fetch(blob, offset, watched);
   for (const std::unique_ptr<Endpoint>& place :

@@ -12,6 +12,7 @@ namespace slipway::cachestore {
 namespace {
 
 constexpr Millis kLongestWait{60'000};
+constexpr Millis kNoticed{2'000};  // a wait after which people ask whether anything still happens
 // A name that does not resolve or a port nobody listens on is mostly a slip of the pen; but name servers do falter.
 constexpr int kAttemptsUnreached = 3;
 
@@ -39,14 +40,25 @@ Status Retry::again(Trouble trouble, const CancelToken& cancel) {
     return fail(trouble.error.code(),
                 trouble.error.text() + " (tried " + std::to_string(failures_) + " times)");
   }
-  if (!trouble.retry_after) {
-    // 2^16 first pauses are hours already; shifting further would overflow.
-    return wait(
-        jittered(std::min(options_.back_off * (1 << std::min(failures_ - 1, 16)), kLongestWait)),
-        cancel);
+  if (trouble.retry_after && *trouble.retry_after > kLongestWait)
+    return fail(std::move(trouble.error));
+  // 2^16 first pauses are hours already; shifting further would overflow.
+  const Millis pause =
+      trouble.retry_after
+          ? *trouble.retry_after
+          : jittered(
+                std::min(options_.back_off * (1 << std::min(failures_ - 1, 16)), kLongestWait));
+  announce(trouble.error.text(), pause);
+  return wait(pause, cancel);
+}
+
+void Retry::announce(const std::string& trouble, Millis pause) const {
+  const std::string text = trouble + "; trying again in " + format_duration(pause);
+  if (tell_) {
+    tell_(text);
+  } else if (pause >= kNoticed && options_.warn) {
+    options_.warn(text);
   }
-  if (*trouble.retry_after > kLongestWait) return fail(std::move(trouble.error));
-  return wait(*trouble.retry_after, cancel);
 }
 
 std::optional<Trouble> trouble_of(const HttpAnswer& answer, const std::string& account) {

@@ -20,14 +20,20 @@ struct Trouble {
 /// Counts attempts and waits between them: back-off that doubles, with jitter; Retry-After wins.
 class Retry {
  public:
-  explicit Retry(const RegistryOptions& options) : options_(options) {}
+  /// `tell` hears of each wait; without it the options' `warn` hears of those that people would wonder about.
+  explicit Retry(const RegistryOptions& options,
+                 std::function<void(const std::string& text)> tell = nullptr)
+      : options_(options), tell_(std::move(tell)) {}
   /// Waits before the next attempt. Returns the trouble's error when there is none left, when the registry asks for
   /// longer than a minute, or kCancelled.
   Status again(Trouble trouble, const CancelToken& cancel);
   void progressed() { failures_ = 0; }  ///< Bytes moved since: counting starts anew.
 
  private:
+  void announce(const std::string& trouble, Millis pause) const;
+
   const RegistryOptions& options_;
+  std::function<void(const std::string& text)> tell_;
   int failures_ = 0;
 };
 

@@ -43,6 +43,7 @@ class TrackedBody : public BlobBody {
     position_ += got;
     return got;
   }
+  void retrying(const std::string& why) override { inner_.retrying(why); }
   std::uint64_t position() const { return position_; }
 
  private:
@@ -328,7 +329,7 @@ Upload::Step Upload::attempt(const CancelToken& cancel) {
 
 Status Upload::run(std::optional<Url> opened, const CancelToken& cancel) {
   location_ = std::move(opened);
-  Retry retry(options_);
+  Retry retry(options_, [this](const std::string& text) { body_.retrying(text); });
   int restarts = 0;
   std::uint64_t counted_from = 0;
   while (true) {

@@ -37,6 +37,7 @@ class FileSink : public BlobSink {
                                            std::to_string(size_) + " bytes of its descriptor");
     }
     received_ += data.size();
+    if (std::exchange(broken_, false)) report_.state(LayerProgress::State::kDownloading, have_);
     while (!data.empty()) {
       const ssize_t n = ::pwrite(fd_, data.data(), data.size(), static_cast<off_t>(have_));
       if (n < 0 && errno == EINTR) continue;
@@ -53,6 +54,10 @@ class FileSink : public BlobSink {
     report_.bytes(have_);
     return {};
   }
+  void retrying(const std::string& why) override {
+    broken_ = true;
+    report_.state(LayerProgress::State::kRetrying, have_, why);
+  }
   std::uint64_t have() const { return have_; }
 
  private:
@@ -60,6 +65,7 @@ class FileSink : public BlobSink {
   std::uint64_t have_;
   std::uint64_t size_;
   std::uint64_t written_back_ = 0;
+  bool broken_ = false;
   const std::string& name_;
   Arrival& arrival_;
   LayerReporter& report_;

@@ -57,6 +57,8 @@ inline std::shared_ptr<cachestore::Registry> open_client() { return ClientWorld(
 
 struct StringSink : cachestore::BlobSink {
   std::string bytes;
+  std::vector<std::string> retries;
+  void retrying(const std::string& why) override { retries.push_back(why); }
   Status write(std::string_view data) override {
     bytes += data;
     return {};
@@ -69,6 +71,8 @@ struct StringBody : cachestore::BlobBody {
   bool told;
   std::size_t at = 0;
   int seeks = 0;
+  std::vector<std::string> retries;
+  void retrying(const std::string& why) override { retries.push_back(why); }
 
   explicit StringBody(std::string text, bool size_known = true)
       : bytes(std::move(text)), told(size_known) {}

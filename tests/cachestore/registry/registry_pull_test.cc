@@ -187,6 +187,19 @@ TEST(RegistryFetch, ResumesByRangeAfterCutsAndSendsNothingTwice) {
   EXPECT_EQ(requests[3].header("range"), "bytes=1148576-");
 }
 
+TEST(RegistryFetch, TellsOfEachBreakWhereItStoodAndWhenItGoesOn) {
+  Blob world;
+  world.fake.server().add_rule(fault::cut_body("GET", "/blobs/", 1U << 20));
+  world.fake.server().add_rule(fault::status("GET", "/blobs/", 503, {{"Retry-After", "0"}}));
+  StringSink sink;
+  must(world.client->fetch_blob(world.name, world.descriptor, 0, sink, CancelToken()));
+  ASSERT_EQ(sink.retries.size(), 2U);
+  EXPECT_EQ(sink.retries[0].find("after 1048576 of 3145728 bytes: " + world.fake.host() + ": "), 0U)
+      << sink.retries[0];
+  EXPECT_NE(sink.retries[1].find("(http 503); trying again in 0"), std::string::npos)
+      << sink.retries[1];
+}
+
 TEST(RegistryFetch, SkipsWhatItHasWhenTheServerIgnoresRanges) {
   Blob world;
   world.fake.change([](FakeBehaviour& how) { how.ignores_range = true; });
@@ -372,9 +385,11 @@ TEST(RegistryRetry, WaitsAsLongAsRetryAfterSays) {
   fake.put_manifest("app", "1", kOciManifest, kManifest);
   ClientWorld world;
   world.options.back_off = Millis(600'000);  // would be noticed
-  fake.server().add_rule(fault::status("GET", "/manifests/", 429, {{"Retry-After", "1"}}));
+  fake.server().add_rule(fault::status("GET", "/manifests/", 429, {{"Retry-After", "2"}}));
   must(world.open()->manifest(reference(fake.host() + "/app:1"), CancelToken()));
   EXPECT_EQ(fake.server().count(), 2U);
+  ASSERT_EQ(world.warnings->size(), 1U) << "people would wonder";
+  EXPECT_NE(world.warnings->front().find("; trying again in 2"), std::string::npos);
 }
 
 TEST(RegistryRetry, NamesTheLimitWhenTheRegistryAsksForMoreThanAMinute) {
