@@ -13,7 +13,7 @@ namespace {
 using sandbox::ContainerConfig;
 using sandbox::EndpointConfig;
 
-constexpr const char* kDefaultNetwork = "none";
+constexpr const char* kDefaultNetwork = "bridge";
 
 /// What is no network of its own: nothing can be connected to it.
 bool is_special(const std::string& mode) {

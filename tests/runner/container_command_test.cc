@@ -115,12 +115,13 @@ TEST_F(ContainerCommand, StartsAgainWithItsFiles) {
 }
 
 TEST_F(ContainerCommand, ShowsItsLogs) {
-  start("talker", "echo one; echo two >&2; echo three");
+  start("talker", "echo one; echo three; exec 1>&2; sleep 0.05; echo two");
   ASSERT_EQ(runner({"wait", "talker"}).out, "0\n");
   const ProgramRun all = runner({"logs", "talker"});
   EXPECT_EQ(all.out, "one\nthree\n");
   EXPECT_EQ(all.err, "two\n");
-  EXPECT_EQ(runner({"logs", "--tail", "1", "talker"}).out, "three\n");
+  EXPECT_EQ(runner({"logs", "--tail", "1", "talker"}).err, "two\n");
+  EXPECT_EQ(runner({"logs", "--tail", "2", "talker"}).out, "three\n");
   EXPECT_EQ(runner({"logs", "-n0", "talker"}).out, "");
   EXPECT_EQ(runner({"logs", "--since", "1h", "talker"}).out, "one\nthree\n");
   EXPECT_EQ(runner({"logs", "--until", "1h", "talker"}).out, "");

@@ -96,8 +96,8 @@ TEST_F(ContainerFiles, SayWhatIsWrong) {
             std::string::npos);
   EXPECT_NE(cp(path("dir"), "box:/file").err.find("a directory cannot replace a file"),
             std::string::npos);
-  EXPECT_EQ(cp("box:/file/", path("y")).exit_code, 2);
-  EXPECT_EQ(cp("box:/a", "other:/b").exit_code, 1);
+  EXPECT_NE(cp("box:/file/", path("y")).err.find("not a directory"), std::string::npos);
+  EXPECT_NE(cp("box:/a", "other:/b").err.find("copy between containers"), std::string::npos);
   EXPECT_EQ(cp(path("file"), path("z")).exit_code, 2);
   EXPECT_EQ(cp("nobody:/a", path("z")).err, "runner: error: no such container: nobody\n");
 }
@@ -177,7 +177,7 @@ TEST_F(ContainerFiles, AreExportedAndCommitted) {
 }
 
 TEST_F(ContainerFiles, OutliveTheContainerInVolumes) {
-  EXPECT_EQ(runner({"volume", "create", "-l", "a=1", "db"}).out, "db\n");
+  EXPECT_EQ(runner({"volume", "create", "--label", "a=1", "db"}).out, "db\n");
   EXPECT_EQ(shell("echo kept > /data/file", {"-v", "db:/data"}).exit_code, 0);
   EXPECT_EQ(shell("cat /data/file", {"-v", "db:/data:ro"}).out, "kept\n");
   EXPECT_EQ(shell("touch /data/x", {"--mount", "type=volume,src=db,dst=/data,ro"}).exit_code, 1);
