@@ -11,7 +11,9 @@
 namespace slipway::sandbox {
 
 /// What the engine is to start for a record. Streams, networks and peers are not in it: see joining.h.
-Result<ContainerSpec> build_spec(const Record& record, const std::string& state_dir);
+/// `held`: descriptors that some of its paths go through; they must live until the container has been started.
+Result<ContainerSpec> build_spec(const Record& record, const std::string& state_dir,
+                                 std::vector<Fd>& held);
 
 /// The container's layers below its own upper.
 OverlayStack container_stack(const Record& record, const std::string& state_dir);

@@ -157,7 +157,8 @@ Status Monitor::launch() {
     Fd directory = SLIP_TRY(open_at(directory_.get(), "log", O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     log_ = SLIP_TRY(LogWriter::open(std::move(directory), record_.config.log));
   }
-  ContainerSpec spec = SLIP_TRY(build_spec(record_, layout_.state()));
+  std::vector<Fd> held;
+  ContainerSpec spec = SLIP_TRY(build_spec(record_, layout_.state(), held));
   SLIP_TRY(open_networks(spec));
   const std::vector<Fd> peers = SLIP_TRY(apply_peers(layout_, record_.config, spec));
   Streams::Ends ends;

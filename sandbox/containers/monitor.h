@@ -72,6 +72,7 @@ class Monitor {
   void after_end(int exit_code, Millis ran_for);
   void begin_stop(Millis grace);
   Status thaw();
+  Result<std::vector<int>> running_processes();
   void remove();
   void save();
   void emit(std::string action, std::vector<std::pair<std::string, std::string>> more = {});

@@ -75,18 +75,24 @@ Status Monitor::thaw() {
   return {};
 }
 
+Result<std::vector<int>> Monitor::running_processes() {
+  std::vector<int> found = SLIP_TRY(container_->processes());
+  if (found.empty()) found = processes_beside(container_->pid());
+  return found;
+}
+
 Monitor::Answer Monitor::on_stats(Call&) {
   if (!alive()) return fail(not_running());
-  const ResourceUsage usage = SLIP_TRY(container_->usage());
+  ResourceUsage usage = SLIP_TRY(container_->usage());
+  if (!usage.memory || !usage.cpu_total || !usage.pids)
+    count_processes(SLIP_TRY(running_processes()), usage);
   return stats_body(measure(usage, container_->pid()));
 }
 
 Monitor::Answer Monitor::on_processes(Call&) {
   if (!alive()) return fail(not_running());
-  std::vector<int> found = SLIP_TRY(container_->processes());
-  if (found.empty()) found = processes_beside(container_->pid());
   Json pids = Json::array();
-  for (const int pid : found) pids.push(pid);
+  for (const int pid : SLIP_TRY(running_processes())) pids.push(pid);
   return Json::object({{"pids", std::move(pids)}});
 }
 

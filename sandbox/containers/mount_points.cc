@@ -82,6 +82,12 @@ Status resolve_volume(MountInfo& mount, const Record& record, const ImageParts& 
       SLIP_TRY(volumes->create({mount.config.source, mount.config.volume_labels, {}}));
   const VolumeInfo held = SLIP_TRY(volumes->acquire(made.name, record.id));
   mount.volume = held.name;
+  if (held.access == Access::kReadOnly) mount.config.access = Access::kReadOnly;
+  if (held.kind == VolumeKind::kTmpfs) {
+    mount.config.tmpfs_size = held.tmpfs_size;
+    mount.config.tmpfs_mode = held.tmpfs_mode;
+    return {};
+  }
   mount.source = held.path;
   SLIP_TRY(check_subpath(held.path, mount.config.subpath));
   return populate(*volumes, mount, image);

@@ -95,6 +95,37 @@ std::uint64_t parse_cpu_time(std::string_view text, long ticks_per_second) {
   return ticks * (1'000'000'000 / static_cast<std::uint64_t>(ticks_per_second));
 }
 
+// Spec: proc(5): fields 14 and 15 of /proc/PID/stat are clock ticks, field 24 is pages.
+void count_processes(const std::vector<int>& pids, ResourceUsage& usage) {
+  std::uint64_t user = 0;
+  std::uint64_t system = 0;
+  std::uint64_t pages = 0;
+  for (const int pid : pids) {
+    const auto stat = read_file("/proc/" + std::to_string(pid) + "/stat", 4_KiB);
+    const std::size_t close = stat ? stat->rfind(") ") : std::string::npos;
+    if (close == std::string::npos) continue;
+    constexpr std::size_t kFirst = 3;  // What follows the name.
+    const auto fields = split(std::string_view(*stat).substr(close + 2), ' ');
+    const auto field = [&](std::size_t number) {
+      const auto value =
+          number - kFirst < fields.size() ? parse_int(fields[number - kFirst]) : std::nullopt;
+      return static_cast<std::uint64_t>(std::max(value.value_or(0), 0LL));
+    };
+    user += field(14);
+    system += field(15);
+    pages += field(24);
+  }
+  const std::chrono::nanoseconds tick(1'000'000'000 / std::max(::sysconf(_SC_CLK_TCK), 1L));
+  if (!usage.cpu_total) {
+    usage.cpu_user = tick * user;
+    usage.cpu_system = tick * system;
+    usage.cpu_total = tick * (user + system);
+  }
+  if (!usage.memory)
+    usage.memory = ByteCount{pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))};
+  if (!usage.pids) usage.pids = pids.size();
+}
+
 ContainerStats measure(const ResourceUsage& usage, int pid) {
   ContainerStats stats;
   stats.read = std::chrono::system_clock::now();
