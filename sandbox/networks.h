@@ -16,9 +16,9 @@
 namespace slipway::sandbox {
 
 /// Networks of this machine: their records below <state>/networks/<id>/, their bridges and links (rtnetlink) and
-/// their rules in one nftables table of our own (`slipway`). For an ordinary user the same inside a network namespace
-/// of the user's, which pasta or slirp4netns joins to the machine. Several processes may use one state directory at
-/// once.
+/// their rules in one nftables table of our own (`slipway`). For an ordinary user tap devices whose frames the monitors
+/// exchange, and pasta as the way out (docs/decisions/020-user-networks.md). Several processes may use one state
+/// directory at once.
 
 enum class NetworkDriver { kBridge, kHost, kNone, kMacvlan, kIpvlan, kOverlay };
 
@@ -77,7 +77,8 @@ struct NetworkClient {
 };
 
 /// What a container's network set-up made, held by its monitor; dropping it takes everything down again (idempotent,
-/// also done by Networks::open for containers whose monitor is dead).
+/// also done by Networks::open for containers whose monitor is dead). Links may go a moment later; the end of Networks
+/// and of the last session waits for them.
 class NetworkSession {
  public:
   virtual ~NetworkSession() = default;

@@ -11,6 +11,7 @@
 
 #include "base/sys.h"
 #include "sandbox/doctor/probe.h"
+#include "sandbox/net/firewall.h"
 
 namespace slipway::sandbox::doctor {
 namespace {
@@ -80,6 +81,14 @@ HostCheck check_firewall(const std::string&) {
     }
     return make_table();
   });
+  // An ordinary user may not look, and has no bridge that this could concern.
+  const auto dropping = net::Firewall::dropping_chains();
+  if (tried && dropping && !dropping->empty()) {
+    return warn("chain " + dropping->front() +
+                    " of another program drops forwarded packets: containers on bridges reach "
+                    "nobody outside",
+                "let it accept what comes from and goes to the bridges slip-*");
+  }
   if (tried) return ok("nftables tables can be made");
   return warn(tried.error().text() + ": no bridge networks", "modprobe nf_tables");
 }

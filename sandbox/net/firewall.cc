@@ -339,6 +339,33 @@ Status Firewall::withdraw(const std::vector<FirewallPort>& ports) const {
   return {};
 }
 
+Result<std::vector<std::string>> Firewall::dropping_chains() {
+  NetlinkSocket socket = SLIP_TRY(NetlinkSocket::open(NETLINK_NETFILTER));
+  NetlinkBatch request;
+  request.begin((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETCHAIN, NLM_F_DUMP, "list nftables chains");
+  request.put(nfgenmsg{NFPROTO_UNSPEC, NFNETLINK_V0, 0});
+  std::vector<std::string> chains;
+  const auto visit = [&](const NetlinkMessage& message) {
+    std::string_view rest = message.payload;
+    const auto family = take_fixed<nfgenmsg>(rest);
+    const Attributes chain(rest);
+    const auto hook = Attributes(chain.find(NFTA_CHAIN_HOOK).value_or("")).u32(NFTA_HOOK_HOOKNUM);
+    const auto policy = chain.u32(NFTA_CHAIN_POLICY);
+    const bool ours = chain.text(NFTA_CHAIN_TABLE).starts_with("slipway");
+    if (!family || !hook || !policy || ours || __builtin_bswap32(*hook) != NF_INET_FORWARD ||
+        __builtin_bswap32(*policy) != NF_DROP)
+      return;
+    const char* name = family->nfgen_family == NFPROTO_IPV4   ? "ip "
+                       : family->nfgen_family == NFPROTO_IPV6 ? "ip6 "
+                       : family->nfgen_family == NFPROTO_INET ? "inet "
+                                                              : nullptr;
+    if (name != nullptr)
+      chains.push_back(name + chain.text(NFTA_CHAIN_TABLE) + " " + chain.text(NFTA_CHAIN_NAME));
+  };
+  SLIP_TRY(socket.dump(request, visit, [&] { chains.clear(); }));
+  return chains;
+}
+
 Result<Fd> Firewall::watch() {
   Fd fd(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_NETFILTER));
   if (!fd) return fail_errno("open netfilter socket");

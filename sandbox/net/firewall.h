@@ -49,6 +49,10 @@ class Firewall {
   Status publish(const std::vector<FirewallPort>& ports) const;
   Status withdraw(const std::vector<FirewallPort>& ports) const;  ///< Missing ones are fine.
 
+  /// Chains of others that drop what they do not know on its way through this machine ("ip filter FORWARD", as dockerd
+  /// leaves it): containers then reach nobody, whatever our own rules say.
+  static Result<std::vector<std::string>> dropping_chains();
+
   /// A socket that becomes readable when somebody removes tables, chains or rules of any kind (R15).
   static Result<Fd> watch();
 

@@ -251,6 +251,7 @@ Status HostSide::take_down(const NetworkInfo& network) {
 }
 
 Status HostSide::rest() {
+  settle();
   const Fd exclusive = SLIP_TRY(store_.lock(NetworkStore::LockKind::kExclusive));
   for (const std::string& container : SLIP_TRY(store_.sessions()))
     if (store_.session_alive(container)) return {};
@@ -260,20 +261,80 @@ Status HostSide::rest() {
   return {};
 }
 
-void HostSide::forget_endpoint(const EndpointRecord& endpoint) {
-  if (!endpoint.link.empty()) {
+void HostSide::forget_name(const EndpointRecord& endpoint) {
+  const std::string& id = endpoint.info.network_id;
+  store_.erase_endpoint(id, endpoint.client.container_id);
+  if (direct_) return;
+  const std::string mac = parse_mac(endpoint.info.mac).value_or("");
+  ::unlink((switch_directory(id) + "/" + hex_encode(mac)).c_str());
+}
+
+void HostSide::remove_links_and_addresses(const std::vector<EndpointRecord>& endpoints) {
+  NetlinkBatch batch;
+  for (const EndpointRecord& endpoint : endpoints) {
+    if (!endpoint.link.empty()) delete_link(batch, endpoint.link);
+  }
+  if (!batch.empty()) {
+    // Those that are gone with their container's namespace are refused one by one; the others go.
     if (auto socket = NetlinkSocket::open(NETLINK_ROUTE)) {
-      [[maybe_unused]] const auto ignored = remove_link(*socket, endpoint.link);
+      [[maybe_unused]] const auto ignored = socket->transact(batch);
     }
   }
-  const std::string& id = endpoint.info.network_id;
-  if (!direct_) {
-    const std::string mac = parse_mac(endpoint.info.mac).value_or("");
-    ::unlink((switch_directory(id) + "/" + hex_encode(mac)).c_str());
+  // Only now: a new container with the address must not meet the old one.
+  for (const EndpointRecord& endpoint : endpoints) {
+    store_.give_address(endpoint.info.network_id, endpoint.info.ipv4);
+    store_.give_address(endpoint.info.network_id, endpoint.info.ipv6);
   }
-  store_.erase_endpoint(id, endpoint.client.container_id);
-  store_.give_address(id, endpoint.info.ipv4);
-  store_.give_address(id, endpoint.info.ipv6);
+}
+
+void HostSide::forget_endpoint(const EndpointRecord& endpoint) {
+  forget_name(endpoint);
+  remove_links_and_addresses({endpoint});
+}
+
+void HostSide::forget_session(Fd session, const std::string& container_id,
+                              std::vector<EndpointRecord> endpoints) {
+  for (const EndpointRecord& endpoint : endpoints) forget_name(endpoint);
+  undertaker_.with([&](Undertaker& undertaker) {
+    undertaker.queue.push_back({std::move(session), container_id, std::move(endpoints)});
+    if (!undertaker.thread.joinable()) undertaker.thread = std::thread([this] { bury(); });
+  });
+  undertaker_.notify_all();
+}
+
+void HostSide::bury() {
+  for (bool stop = false; !stop;) {
+    std::vector<Ended> ended;
+    undertaker_.wait(
+        [](const Undertaker& undertaker) { return undertaker.stop || !undertaker.queue.empty(); },
+        [&](Undertaker& undertaker) {
+          stop = undertaker.stop;
+          ended = std::exchange(undertaker.queue, {});
+          undertaker.busy = true;
+        });
+    for (const Ended& one : ended) {
+      remove_links_and_addresses(one.endpoints);
+      store_.end_session(one.container_id);
+    }
+    ended.clear();  // Lets go of the locks.
+    undertaker_.with([](Undertaker& undertaker) { undertaker.busy = false; });
+    undertaker_.notify_all();
+  }
+}
+
+void HostSide::settle() {
+  undertaker_.wait(
+      [](const Undertaker& undertaker) { return undertaker.queue.empty() && !undertaker.busy; },
+      [](const Undertaker&) {});
+}
+
+HostSide::~HostSide() {
+  std::thread thread = undertaker_.with([](Undertaker& undertaker) {
+    undertaker.stop = true;
+    return std::move(undertaker.thread);
+  });
+  undertaker_.notify_all();
+  if (thread.joinable()) thread.join();
 }
 
 Status HostSide::reap() {

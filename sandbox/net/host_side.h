@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/guarded.h"
@@ -38,6 +39,15 @@ class HostSide {
   Status reap();
   /// One container's links, records and addresses; what is gone already is fine.
   void forget_endpoint(const EndpointRecord& endpoint);
+  /// The same for all that a session had, and its lock. Nobody finds the container any more when this returns, but its
+  /// links and addresses follow in a thread of ours: removing a link takes the kernel ten milliseconds and more. Our
+  /// destructor waits for it.
+  void forget_session(Fd session, const std::string& container_id,
+                      std::vector<EndpointRecord> endpoints);
+  void settle();  ///< Waits for that thread.
+  ~HostSide();
+  HostSide(const HostSide&) = delete;
+  HostSide& operator=(const HostSide&) = delete;
 
   std::vector<std::string> notices() const;
   void note(const std::string& notice);
@@ -55,11 +65,26 @@ class HostSide {
   std::vector<FirewallPort> published() const;
   std::string marker(const NetworkInfo& network) const;
   Status reap_locked();
+  void forget_name(const EndpointRecord& endpoint);
+  void remove_links_and_addresses(const std::vector<EndpointRecord>& endpoints);
+  struct Ended {
+    Fd session;
+    std::string container_id;
+    std::vector<EndpointRecord> endpoints;
+  };
+  struct Undertaker {
+    std::vector<Ended> queue;
+    bool busy = false;
+    bool stop = false;
+    std::thread thread;  ///< Started with the first one.
+  };
+  void bury();
 
   NetworkStore store_;
   Firewall firewall_;
   bool direct_;
   Guarded<std::vector<std::string>> notices_;
+  Guarded<Undertaker> undertaker_;
 };
 
 }  // namespace slipway::sandbox::net

@@ -165,6 +165,7 @@ Status KernelNetworks::remove_locked(const NetworkInfo& network) {
 }
 
 Status KernelNetworks::remove(const std::string& name) {
+  host_->settle();
   const Fd lock = SLIP_TRY(store().lock(NetworkStore::LockKind::kExclusive));
   const NetworkInfo network = SLIP_TRY(store().find(name));
   if (built_in(network.config.name)) {
@@ -175,6 +176,7 @@ Status KernelNetworks::remove(const std::string& name) {
 }
 
 Result<std::vector<std::string>> KernelNetworks::prune() {
+  host_->settle();
   const Fd lock = SLIP_TRY(store().lock(NetworkStore::LockKind::kExclusive));
   std::vector<std::string> removed;
   for (NetworkInfo& network : SLIP_TRY(store().list())) {

@@ -381,10 +381,13 @@ std::vector<std::pair<std::string, std::string>> ContainerSession::hosts() const
 ContainerSession::~ContainerSession() {
   if (!session_) return;  // Somebody else's, or never begun.
   service_.reset();
+  // Nobody may write the rules anew from a session that ends.
+  [[maybe_unused]] const auto written = host_->store().write_session(session_.get(), {});
   [[maybe_unused]] const auto withdrawn = host_->firewall().withdraw(rules_);
   held_.clear();
-  for (const Place& place : places_) host_->forget_endpoint(place.endpoint);
-  host_->store().end_session(request_.client.container_id);
+  std::vector<EndpointRecord> endpoints;
+  for (Place& place : places_) endpoints.push_back(std::move(place.endpoint));
+  host_->forget_session(std::move(session_), request_.client.container_id, std::move(endpoints));
 }
 
 }  // namespace slipway::sandbox::net

@@ -18,6 +18,9 @@ namespace slipway::sandbox::net {
 namespace {
 
 constexpr ByteCount kRecordLimit = 1_MiB;
+// A container that starts again waits for the links of its former life to go; and who asks whether a session lives
+// holds it for a moment.
+constexpr auto kSessionPatience = std::chrono::seconds(1);
 constexpr auto kLockPatience = std::chrono::seconds(10);
 
 bool is_id(std::string_view name) {
@@ -190,7 +193,17 @@ Result<Address> NetworkStore::take_address(const std::string& network_id, const 
     if (!subnet.contains(*wanted) || special(*wanted))
       return fail(ErrorCode::kInvalid, "give a container the address " + wanted->str() +
                                            ": not a free address of subnet " + subnet.str());
-    if (SLIP_TRY(take(*wanted))) return *wanted;
+    const auto deadline = std::chrono::steady_clock::now() + kSessionPatience;
+    for (;;) {
+      if (SLIP_TRY(take(*wanted))) return *wanted;
+      // Whose record is gone has ended; the address follows when its link is removed.
+      const auto owners = SLIP_TRY(addresses(network_id));
+      const auto owner = owners.find(wanted->str());
+      const bool ending =
+          owner == owners.end() || !path_exists(endpoints_path(network_id) + "/" + owner->second);
+      if (!ending || std::chrono::steady_clock::now() > deadline) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
     return fail(ErrorCode::kConflict,
                 "give a container the address " + wanted->str() + ": in use by another container");
   }
@@ -228,11 +241,15 @@ void NetworkStore::give_address(const std::string& network_id, const std::string
 Result<Fd> NetworkStore::begin_session(const std::string& container_id) const {
   SLIP_TRY(check_container_id(container_id));
   const std::string path = path_ + "/sessions/" + container_id;
-  Fd file = SLIP_TRY(open_file(path, O_RDWR | O_CREAT, 0600));
-  // Somebody who asks whether the session lives holds it for a moment.
-  for (int attempt = 0; attempt < 20; ++attempt) {
-    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return file;
-    if (errno != EWOULDBLOCK) return fail_errno("lock " + path);
+  const auto deadline = std::chrono::steady_clock::now() + kSessionPatience;
+  for (;;) {
+    Fd file = SLIP_TRY(open_file(path, O_RDWR | O_CREAT, 0600));
+    struct stat status {};
+    // The file may have been removed by its last holder while we waited: then it is nobody's, and not ours.
+    const bool locked = ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
+    if (locked && ::fstat(file.get(), &status) == 0 && status.st_nlink > 0) return file;
+    if (!locked && errno != EWOULDBLOCK) return fail_errno("lock " + path);
+    if (std::chrono::steady_clock::now() > deadline) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
   return fail(ErrorCode::kConflict,

@@ -163,6 +163,16 @@ TEST_F(NetBridge, RemovedNetworksLeaveNothingAndForeignTablesStay) {
   EXPECT_EQ(rules(), before_rules);
 }
 
+TEST_F(NetBridge, ChainsOfOthersThatDropForwardedPacketsAreFound) {
+  create("one");
+  EXPECT_TRUE(Firewall::dropping_chains()->empty());
+  run_in(host_, {"nft",
+                 "add table ip filter; add chain ip filter FORWARD { type filter hook forward "
+                 "priority 0; policy drop; }; add chain ip filter INPUT { type filter hook "
+                 "input priority 0; policy drop; }"});
+  EXPECT_EQ(*Firewall::dropping_chains(), std::vector<std::string>{"ip filter FORWARD"});
+}
+
 TEST_F(NetBridge, FlushedRulesComeBackWithTheNextContainer) {
   create("one");
   const Box a = start("one", "a");

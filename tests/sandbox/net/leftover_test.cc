@@ -107,9 +107,26 @@ TEST_F(NetLeftover, HundredContainersAtOnceLeaveNothing) {
     const Fd server = serve(boxes[99].space, "0.0.0.0", 80);
     EXPECT_TRUE(reach(boxes[0].space, boxes[99].on().ipv4, 80));
   }
+  networks_.reset();  // Waits for the links.
   EXPECT_EQ(links(), before_links);
   EXPECT_EQ(rules(), before_rules);
   EXPECT_EQ(count_files(state() + "/networks/" + network.id + "/addresses"), 0u);
+}
+
+TEST_F(NetLeftover, ContainerStartsAgainAtOnceWithItsFixedAddress) {
+  create("front");
+  SessionRequest wanted = request("front");
+  wanted.endpoints[0].ipv4 = "172.18.0.9";
+  wanted.ports = {{"", 8080, 80, Protocol::kTcp}};
+  for (int life = 0; life < 5; ++life) {
+    const Box box = start(wanted);
+    ASSERT_TRUE(box.session);
+    EXPECT_EQ(box.on().ipv4, "172.18.0.9");
+    EXPECT_EQ(networks_->inspect("front")->containers.size(), 1u);
+  }
+  wanted.client.container_id = random_hex(32);  // Another container with the same address.
+  const Box other = start(wanted);
+  EXPECT_TRUE(other.session);
 }
 
 TEST_F(NetLeftover, StoreOpenedAfterARebootMakesBridgesAnew) {
