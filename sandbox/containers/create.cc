@@ -55,6 +55,7 @@ class Undo {
     (void)remove_tree(layout_.making(record_.id));
     layout_.free_name(record_.name, record_.id);
     if (volumes_ != nullptr) (void)volumes_->release(record_.id);
+    (void)release_volumes(layout_, record_, Anonymous::kGo);
   }
   void done() { done_ = true; }
 
@@ -154,7 +155,11 @@ Status LocalContainers::remove(const std::string& name, const RemoveOptions& opt
     auto settled = settle(id);
     if (!settled && settled.error().code() == ErrorCode::kNotFound && tries > 0) return {};
     const Claim claim = SLIP_TRY(std::move(settled));
-    const Record record = SLIP_TRY(read_record(claim.directory.get()));
+    auto read = read_record(claim.directory.get());
+    if (!read && !options.force) return fail(std::move(read).error());
+    Record record;
+    record.id = id;
+    if (read) record = *std::move(read);  // A spoilt one has nothing that could be released.
     if (claim.connection) {
       Json body = Json::object(
           {{"request", "remove"}, {"force", options.force}, {"volumes", options.volumes}});

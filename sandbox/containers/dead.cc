@@ -54,7 +54,9 @@ std::vector<std::string> find_dead(const Layout& layout) {
 
 Result<Burial> bury(const Layout& layout, const Claim& claim, const std::string& id) {
   if (!path_exists(layout.running(id))) return Burial::kNothing;
-  const Record record = SLIP_TRY(read_record(claim.directory.get()));
+  Record record;
+  record.id = id;
+  if (auto read = read_record(claim.directory.get())) record = *std::move(read);
   auto known = read_state(claim.directory.get());
   StateRecord state = known ? *std::move(known) : StateRecord();
   const bool spoilt = !known;  // By a power cut: all but lost.

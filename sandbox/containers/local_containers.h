@@ -103,6 +103,7 @@ class LocalContainers final : public Containers {
   Status hold_image(const Record& record);
   Status reserve_some_name(Record& record, const std::string& wanted);
   ContainerInfo info_of(Record record, StateRecord state) const;
+  ContainerInfo unreadable(const std::string& id, const Error& error) const;
   Result<ContainerInfo> read_info(const std::string& id);
 
   ContainersOptions options_;

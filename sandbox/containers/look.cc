@@ -46,6 +46,17 @@ Result<ContainerInfo> LocalContainers::read_info(const std::string& id) {
   return info_of(SLIP_TRY(read_record(opened.get())), std::move(state));
 }
 
+// One spoilt record, by a power cut as a rule, must not hide all others; it can still be removed by force.
+ContainerInfo LocalContainers::unreadable(const std::string& id, const Error& error) const {
+  ContainerInfo info;
+  info.id = id;
+  info.name = short_id(id);
+  info.state.status = ContainerStatus::kDead;
+  info.state.error = error.text();
+  info.log_path = layout_.of(id) + "/log";
+  return info;
+}
+
 Result<ContainerInfo> LocalContainers::inspect(const std::string& name) {
   return read_info(SLIP_TRY(resolve(name)));
 }
@@ -56,8 +67,8 @@ Result<std::vector<ContainerInfo>> LocalContainers::list() {
     auto info = read_info(id);
     if (info)
       all.push_back(*std::move(info));
-    else if (info.error().code() != ErrorCode::kNotFound)  // It went while we were looking.
-      return fail(std::move(info).error().within("list container " + short_id(id)));
+    else if (info.error().code() != ErrorCode::kNotFound)  // Else it went while we were looking.
+      all.push_back(unreadable(id, info.error()));
   }
   std::sort(all.begin(), all.end(),
             [](const auto& a, const auto& b) { return a.created > b.created; });

@@ -172,6 +172,24 @@ TEST_F(ContainersCrash, AContainerWhoseMonitorDiedIsFoundDead) {
   EXPECT_EQ(state(id).status, ContainerStatus::kRunning);
 }
 
+TEST_F(ContainersCrash, ASpoiltRecordHidesNobodyAndCanBeRemoved) {
+  const std::string good = create(config({"true"}), "good");
+  const std::string spoilt = create(config({"true"}), "spoilt");
+  ASSERT_TRUE(write_file_atomic(state_ + "/containers/" + spoilt + "/config.json", "", 0600));
+  const auto all = containers_->list();
+  ASSERT_TRUE(all) << all.error().text();
+  ASSERT_EQ(all->size(), 2U);
+  EXPECT_EQ(
+      std::count_if(all->begin(), all->end(),
+                    [](const auto& one) { return one.state.status == ContainerStatus::kDead; }),
+      1);
+  EXPECT_FALSE(containers_->remove(spoilt, {}));
+  EXPECT_TRUE(containers_->remove(spoilt, {true, false}));
+  EXPECT_EQ(containers_->list()->size(), 1U);
+  open();  // Its name led nowhere.
+  create(config({"true"}), "spoilt");
+}
+
 TEST_F(ContainersCrash, OneThatIsAlwaysToRunRunsAgain) {
   ContainerConfig wanted = config({"sleep", "1000"});
   wanted.restart = {RestartPolicy::Kind::kAlways, 0};
