@@ -36,6 +36,13 @@ class LocalEngine final : public Engine {
 
  private:
   Result<std::unique_ptr<Container>> launch(const ContainerSpec& spec);
+  Result<IdSlots::Lease> choose_ids(const ContainerSpec& spec, const Confinement& confinement) {
+    if (confinement.host_user) return slots_->host();
+    for (const auto* peer : {&spec.pid_peer, &spec.ipc_peer, &spec.network_peer}) {
+      if (*peer) return slots_->share((*peer)->pid);
+    }
+    return slots_->acquire();
+  }
 
   std::unique_ptr<CgroupManager> cgroups_;
   std::unique_ptr<IdSlots> slots_;
@@ -54,22 +61,23 @@ Launched never_ran(const Error& error) {
 
 Result<std::unique_ptr<Container>> LocalEngine::launch(const ContainerSpec& spec) {
   const MonoTime started = std::chrono::steady_clock::now();
-  IdSlots::Lease slot = SLIP_TRY(slots_->acquire());
   Confinement confinement = SLIP_TRY(confine(spec, policy_));
+  IdSlots::Lease slot = SLIP_TRY(choose_ids(spec, confinement));
   Prepared prepared = SLIP_TRY(prepare(spec, *slot, std::move(confinement)));
   if (Status user = prepare_user(spec, *slot, prepared); !user) {
-    return supervise({never_ran(user.error()), nullptr, std::move(slot), started, {}, 0, {}});
+    return supervise({never_ran(user.error()), nullptr, std::move(slot), started, {}, 0, {}, true});
   }
   std::unique_ptr<Cgroup> cgroup = SLIP_TRY(cgroups_->create(
       spec.name, spec.limits, spec.count_usage ? Counting::kAll : Counting::kWhatIsLimited));
   const std::unique_ptr<Plan> plan = SLIP_TRY(Plan::make());
   SLIP_TRY(build_plan(spec, *slot, prepared, static_cast<int>(cgroup->procs_fds().size()), *plan));
   Launched launched = SLIP_TRY(spawn(spec, *slot, prepared, *cgroup, *plan));
+  const bool owned = owns_pids(spec, prepared.confinement);
   std::vector<std::string>& warnings = prepared.confinement.warnings;
   warnings.insert(warnings.end(), cgroup->warnings().begin(), cgroup->warnings().end());
   return supervise({std::move(launched), std::move(cgroup), std::move(slot), started,
                     std::move(prepared.confinement), namespaces_of(spec, prepared.confinement),
-                    spec.limits.oom_score_adj});
+                    spec.limits.oom_score_adj, owned});
 }
 
 }  // namespace

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
+
 #include "base/files.h"
 #include "sandbox/ids/engine_namespaces.h"
 #include "sandbox/ids/sub_ids.h"
@@ -39,7 +41,12 @@ IdSlots::Lease& IdSlots::Lease::operator=(Lease&& other) noexcept {
 
 void IdSlots::Lease::give_back() {
   if (owner_ == nullptr || slot_ == nullptr) return;
-  owner_->pool_.with([&](Pool& pool) { pool.free.push_back(std::move(slot_)); });
+  owner_->pool_.with([&](Pool& pool) {
+    if (--slot_->users > 0) return;
+    std::erase(pool.busy, slot_);
+    if (slot_->ours) pool.free.push_back(std::move(slot_));
+  });
+  slot_.reset();
   owner_ = nullptr;
 }
 
@@ -70,7 +77,55 @@ Result<IdSlots::Lease> IdSlots::acquire() {
     return slot;
   });
   if (!known) known = SLIP_TRY(next_slot());
-  return Lease(this, std::move(known));
+  return take(std::move(known));
+}
+
+IdSlots::Lease IdSlots::take(std::shared_ptr<IdSlot> slot) {
+  pool_.with([&](Pool& pool) {
+    if (slot->users++ == 0) pool.busy.push_back(slot);
+  });
+  return Lease(this, std::move(slot));
+}
+
+Result<IdSlots::Lease> IdSlots::share(pid_t peer) {
+  if (common_) return Lease(nullptr, common_);
+  const std::string path = "/proc/" + std::to_string(peer) + "/uid_map";
+  const std::string text = SLIP_TRY_WITHIN("join container", read_file(path, 4_KiB));
+  unsigned inside = 0;
+  unsigned outside = 0;
+  if (std::sscanf(text.c_str(), "%u %u", &inside, &outside) != 2 || inside != 0 ||
+      outside < range_.outside || (outside - range_.outside) % kIdsPerContainer != 0) {
+    return fail(ErrorCode::kUnsupported, "join container: its process " + std::to_string(peer) +
+                                             " has none of this engine's id ranges");
+  }
+  const std::uint32_t number = (outside - range_.outside) / kIdsPerContainer;
+  auto known = pool_.with([&](Pool& pool) -> std::shared_ptr<IdSlot> {
+    for (const auto& slot : pool.busy) {
+      if (slot->number == number) return slot;
+    }
+    return nullptr;
+  });
+  if (!known) known = SLIP_TRY(foreign_slot(number));
+  return take(std::move(known));
+}
+
+Result<std::shared_ptr<IdSlot>> IdSlots::foreign_slot(std::uint32_t number) {
+  Fd lock = SLIP_TRY(
+      open_at(lock_directory_.get(), std::to_string(number), O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+  if (::flock(lock.get(), LOCK_SH | LOCK_NB) != 0)
+    return fail_errno("share " + std::string(kLockDirectory) + "/" + std::to_string(number));
+  auto slot = SLIP_TRY(make_slot(number, std::move(lock)));
+  slot->ours = false;
+  return slot;
+}
+
+Result<IdSlots::Lease> IdSlots::host() {
+  if (common_) return Lease(nullptr, common_);
+  auto slot = std::make_shared<IdSlot>();
+  slot->map.users = slot->map.groups = {{0, 0, 0xffffffff}};
+  slot->directory = SLIP_TRY(open_file(store_root_, O_PATH | O_DIRECTORY));
+  slot->view = {store_root_, slot->directory.get(), false, std::nullopt};
+  return Lease(nullptr, std::move(slot));
 }
 
 Result<std::shared_ptr<IdSlot>> IdSlots::next_slot() {
@@ -87,6 +142,8 @@ Result<std::shared_ptr<IdSlot>> IdSlots::next_slot() {
       if (errno == EWOULDBLOCK) continue;
       return fail_errno("lock " + std::string(kLockDirectory) + "/" + std::to_string(number));
     }
+    // From "nobody else" to "those who join": flock(2) does not do that in one step, so somebody may come between.
+    if (::flock(lock.get(), LOCK_SH | LOCK_NB) != 0) continue;
     return make_slot(number, std::move(lock));
   }
 }
@@ -95,6 +152,7 @@ Result<std::shared_ptr<IdSlot>> IdSlots::make_slot(std::uint32_t number, Fd lock
   auto slot = std::make_shared<IdSlot>();
   const IdRange range = {0, range_.outside + number * kIdsPerContainer, kIdsPerContainer};
   slot->lock = std::move(lock);
+  slot->number = number;
   slot->map.users = {range};
   slot->map.groups = {range};
   slot->user_namespace = SLIP_TRY(make_user_namespace(slot->map));

@@ -20,7 +20,10 @@ struct IdSlot {
   Fd user_namespace;    ///< For shifted binds; invalid where nothing is shifted.
   Fd directory;         ///< What view.directory is.
   MountPoint attached;  ///< Where the shifted store hangs in this process's mount namespace.
-  Fd lock;              ///< flock: no other process of this machine uses these ids.
+  Fd lock;              ///< flock, shared: no container but those that share it uses these ids.
+  std::uint32_t number = 0;
+  bool ours = true;  ///< False: another process chose it; not to be used again by us.
+  int users = 0;     ///< Under the pool's lock.
 };
 
 /// Gives each running container ids of its own, so that containers which run at once are strangers to each other even
@@ -47,10 +50,15 @@ class IdSlots {
     std::shared_ptr<IdSlot> slot_;
   };
   Result<Lease> acquire();
+  /// The ids of a running container, perhaps of another engine, for one that joins its namespaces.
+  Result<Lease> share(pid_t peer);
+  /// The machine's own ids: power::HostUserNamespace.
+  Result<Lease> host();
 
  private:
   struct Pool {
     std::vector<std::shared_ptr<IdSlot>> free;
+    std::vector<std::shared_ptr<IdSlot>> busy;
     std::uint32_t next = 0;  ///< First number not yet tried.
   };
   IdSlots(std::string store_root, IdRange range, Fd lock_directory)
@@ -59,6 +67,8 @@ class IdSlots {
         lock_directory_(std::move(lock_directory)) {}
   Result<std::shared_ptr<IdSlot>> make_slot(std::uint32_t number, Fd lock);
   Result<std::shared_ptr<IdSlot>> next_slot();
+  Lease take(std::shared_ptr<IdSlot> slot);
+  Result<std::shared_ptr<IdSlot>> foreign_slot(std::uint32_t number);
 
   std::string store_root_;
   IdRange range_;  ///< Host ids that containers may have; count 0: not shifted, one slot for all.

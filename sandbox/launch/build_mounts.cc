@@ -129,6 +129,12 @@ void add_mounts(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
                     Required::kYes);
     }
   }
+  auto place =
+      static_cast<std::int16_t>(kFirstMount + 100);  // Behind the most mounts there can be.
+  for (DeviceMount& device : prepared.devices) {
+    plan.own(place, std::move(device.tree));
+    attach_target(plan, place++, device.target, S_IFREG, Required::kYes);
+  }
   add_terminal(plan, spec, prepared.user);
   Operation& cwd = plan.add(OpCode::kMakeDirectories, "make working directory " + spec.process.cwd);
   cwd.path = plan.text(spec.process.cwd);

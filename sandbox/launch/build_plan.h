@@ -16,9 +16,10 @@ Status build_plan(const ContainerSpec& spec, const IdSlot& slot, Prepared& prepa
                   Plan& plan);
 
 // The parts, in order; each file explains itself.
-void add_root(const ContainerSpec& spec, Prepared& prepared, Plan& plan);     // build_root.cc
-void add_devices(const ContainerSpec& spec, const IdSlot& slot, Plan& plan);  // build_root.cc
-void add_mounts(const ContainerSpec& spec, Prepared& prepared, Plan& plan);   // build_mounts.cc
+void add_root(const ContainerSpec& spec, Prepared& prepared, Plan& plan);  // build_root.cc
+void add_devices(const ContainerSpec& spec, const IdSlot& slot, Prepared& prepared,
+                 Plan& plan);                                                // build_root.cc
+void add_mounts(const ContainerSpec& spec, Prepared& prepared, Plan& plan);  // build_mounts.cc
 void add_processes(const ContainerSpec& spec, const IdSlot& slot, const Prepared& prepared,
                    Plan& plan);  // build_processes.cc
 

@@ -64,7 +64,11 @@ void write_control(Plan& plan, const char* path, const char* value) {
 
 // Before pivot: the kernel lets a user namespace mount proc and sysfs only where it can still see the host's whole.
 void add_kernel_file_systems(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
-  mount_fs(plan, kProc, "proc", {}, kInert);
+  if (prepared.proc.valid()) {
+    plan.own(kProc, std::move(prepared.proc));
+  } else {
+    mount_fs(plan, kProc, "proc", {}, kInert);
+  }
   if (prepared.sys.valid()) {
     plan.own(kSys, std::move(prepared.sys));
   } else {
@@ -154,6 +158,12 @@ void add_device_file_system(Plan& plan, const char* name, const char* type, cons
   attach(plan, kTemp, kDev, name, std::string("attach /dev/") + name);
 }
 
+void attach_ready(Plan& plan, std::int16_t place, Fd tree, const char* name) {
+  plan.own(place, std::move(tree));
+  make_directory(plan, kDev, name, 0755);
+  attach(plan, place, kDev, name, std::string("attach /dev/") + name);
+}
+
 }  // namespace
 
 void add_root(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
@@ -170,10 +180,13 @@ void add_root(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
   attach_over_real_directory(plan, kSys, "sys");
 }
 
-void add_devices(const ContainerSpec& spec, const IdSlot& slot, Plan& plan) {
+void add_devices(const ContainerSpec& spec, const IdSlot& slot, Prepared& prepared, Plan& plan) {
   const std::string tty_group = slot.map.has_group(kTtyGroup) ? std::to_string(kTtyGroup) : "0";
+  // In a user namespace of its own nobody can make nodes; elsewhere they must not work.
+  const bool machine_root = prepared.confinement.host_user && !prepared.confinement.every_device;
+  const std::uint64_t inert_nodes = machine_root ? MOUNT_ATTR_NODEV : 0;
   mount_fs(plan, kDev, "tmpfs", {{"mode", "0755"}, {"size", "67108864"}},
-           MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME);
+           MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME | inert_nodes);
   attach_over_real_directory(plan, kDev, "dev");
   std::int16_t place = kFirstDevice;
   for (const DeviceNode& node : default_devices()) {
@@ -203,8 +216,16 @@ void add_devices(const ContainerSpec& spec, const IdSlot& slot, Plan& plan) {
       {{"newinstance", ""}, {"ptmxmode", "0666"}, {"mode", "0620"}, {"gid", tty_group}},
       MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
   const std::string shm_size = std::to_string(spec.isolation.shm_size.value);
-  add_device_file_system(plan, "shm", "tmpfs", {{"mode", "1777"}, {"size", shm_size}}, kInert);
-  add_device_file_system(plan, "mqueue", "mqueue", {}, kInert);
+  if (prepared.shm.valid()) {
+    attach_ready(plan, kShm, std::move(prepared.shm), "shm");
+  } else if (!spec.isolation.ipc_none) {
+    add_device_file_system(plan, "shm", "tmpfs", {{"mode", "1777"}, {"size", shm_size}}, kInert);
+  }
+  if (prepared.mqueue.valid()) {
+    attach_ready(plan, kMqueue, std::move(prepared.mqueue), "mqueue");
+  } else if (!prepared.confinement.host_ipc) {
+    add_device_file_system(plan, "mqueue", "mqueue", {}, kInert);
+  }
 }
 
 }  // namespace slipway::sandbox

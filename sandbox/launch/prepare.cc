@@ -61,6 +61,30 @@ Result<Made> make_mount(const Mount& mount, const IdSlot& slot) {
   return made;
 }
 
+constexpr std::uint64_t kInert = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+
+// What shows a namespace of the machine or of a peer can be mounted only by who owns it: taken from where it is.
+Status prepare_shared(const ContainerSpec& spec, Prepared& made) {
+  const Confinement& confinement = made.confinement;
+  if (confinement.host_pid) {
+    made.proc = SLIP_TRY(clone_tree(AT_FDCWD, "/proc", Depth::kRecursive));
+    SLIP_TRY(set_tree_attributes(made.proc.get(), kInert, Depth::kRecursive, "/proc"));
+  }
+  if (confinement.host_ipc) {
+    made.shm = SLIP_TRY(clone_tree(AT_FDCWD, "/dev/shm", Depth::kOne));
+    SLIP_TRY(set_tree_attributes(made.shm.get(), kInert, Depth::kOne, "/dev/shm"));
+    if (auto queues = clone_tree(AT_FDCWD, "/dev/mqueue", Depth::kOne)) {
+      made.mqueue = *std::move(queues);
+      SLIP_TRY(set_tree_attributes(made.mqueue.get(), kInert, Depth::kOne, "/dev/mqueue"));
+    }
+  }
+  if (spec.ipc_peer) {
+    made.shm = SLIP_TRY(clone_tree_of_peer(spec.ipc_peer->pidfd, "/dev/shm"));
+    SLIP_TRY(set_tree_attributes(made.shm.get(), kInert, Depth::kOne, "/dev/shm"));
+  }
+  return {};
+}
+
 std::string target_of(const Mount& mount) {
   return std::visit([](const auto& one) { return one.target; }, mount);
 }
@@ -103,6 +127,8 @@ Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot, Confinem
         MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
         Depth::kRecursive, "/sys"));
   }
+  SLIP_TRY(prepare_shared(spec, made));
+  made.devices = SLIP_TRY(device_mounts(made.confinement.devices, slot, made.confinement.warnings));
   for (const Mount& mount : spec.mounts) {
     Made one = SLIP_TRY(make_mount(mount, slot));
     made.mounts.push_back(std::move(one.tree));

@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "sandbox/ids/id_slots.h"
 #include "sandbox/ids/user_lookup.h"
+#include "sandbox/mounts/devices.h"
 #include "sandbox/mounts/tmpfs_options.h"
 #include "sandbox/policy/confinement.h"
 #include "sandbox/spec.h"
@@ -16,7 +17,11 @@ namespace slipway::sandbox {
 /// What the parent makes before a launch: detached mounts, ids, filter. Nothing of it is visible on the host.
 struct Prepared {
   Fd root;
-  Fd sys;  ///< Only where the container shares the host's network.
+  Fd sys;     ///< Only where the container shares the host's network.
+  Fd proc;    ///< Only with the host's processes.
+  Fd shm;     ///< Of the host or of a peer; else the child makes one.
+  Fd mqueue;  ///< Only with the host's ipc namespace.
+  std::vector<DeviceMount> devices;
   std::vector<Fd>
       mounts;  ///< One per spec mount, in order; invalid for those the child makes itself.
   std::vector<bool> mount_is_file;   ///< Same order: the target is a file.

@@ -23,9 +23,32 @@ struct Links {
   Fd socket;
 };
 
+Status place_peers(const ContainerSpec& spec, Plan& plan) {
+  const std::pair<const std::optional<Peer>&, std::int16_t> peers[] = {
+      {spec.pid_peer, kTarget}, {spec.ipc_peer, kTarget2}, {spec.network_peer, kTarget3}};
+  for (const auto& [peer, place] : peers) {
+    if (peer) SLIP_TRY(plan.own_high(place, peer->pidfd));
+  }
+  return {};
+}
+
+// Without a pid namespace of its own a container is ended by its cgroup, also when the engine is gone.
+Status place_kill_switch(const Cgroup& cgroup, Plan& plan) {
+  Fd file;
+  if (cgroup.clone_fd() >= 0)
+    file = Fd(::openat(cgroup.clone_fd(), "cgroup.kill", O_WRONLY | O_CLOEXEC));
+  if (!file) {
+    return fail(ErrorCode::kUnsupported,
+                "share pid namespace: no cgroup.kill here to end the container with (it needs "
+                "Linux 5.14 and a unified cgroup tree that is ours to write)");
+  }
+  return plan.own_high(kCgroupKill, file.get());
+}
+
 Result<Links> make_links(const ContainerSpec& spec, const IdSlot& slot, const UserIds& user,
                          const Cgroup& cgroup, Plan& plan) {
   Links links;
+  SLIP_TRY(place_peers(spec, plan));
   links.report = SLIP_TRY(pipe_from_child(plan, kReport));
   links.gate = SLIP_TRY(socket_to_child(plan, kParentGate));
   links.status = SLIP_TRY(pipe_from_child(plan, kStatus));
@@ -46,8 +69,10 @@ Status set_up_network(const ContainerSpec& spec, pid_t pid) {
 }
 
 // What the child waits for at its gate.
-Status furnish(const ContainerSpec& spec, const Child& child, const IdSlot& slot) {
-  SLIP_TRY_WITHIN("map ids of container", write_id_map(child.pid, slot.map));
+Status furnish(const ContainerSpec& spec, const Confinement& confinement, const Child& child,
+               const IdSlot& slot) {
+  if (!confinement.host_user && !has_peer(spec))
+    SLIP_TRY_WITHIN("map ids of container", write_id_map(child.pid, slot.map));
   if (spec.limits.oom_score_adj) {
     SLIP_TRY_WITHIN("set oom score",
                     write_control_file("/proc/" + std::to_string(child.pid) + "/oom_score_adj",
@@ -57,10 +82,10 @@ Status furnish(const ContainerSpec& spec, const Child& child, const IdSlot& slot
 }
 
 // From clone to the report's end. A child that failed early has said why in its report, so that comes first.
-Result<std::optional<LaunchFailure>> drive(const ContainerSpec& spec, const Child& child,
-                                           const IdSlot& slot, Links& links, Plan& plan) {
-  Status furnished = furnish(spec, child, slot);
-  plan.release_descriptors();  // The child has copies; a report pipe that we hold open never ends.
+Result<std::optional<LaunchFailure>> drive(const ContainerSpec& spec,
+                                           const Confinement& confinement, const Child& child,
+                                           const IdSlot& slot, Links& links) {
+  Status furnished = furnish(spec, confinement, child, slot);
   if (!furnished) (void)sys::pidfd_signal(child.pidfd.get(), SIGKILL);
   const bool released = furnished && ::send(links.gate.get(), "x", 1, MSG_NOSIGNAL) == 1;
   auto report = SLIP_TRY(read_report(links.report.get()));
@@ -70,19 +95,35 @@ Result<std::optional<LaunchFailure>> drive(const ContainerSpec& spec, const Chil
   return report;
 }
 
+// The process that went ahead into the peers' namespaces names the container's.
+Result<std::optional<LaunchFailure>> follow(Links& links, Child& child) {
+  const auto report = SLIP_TRY(read_report(links.report.get()));
+  if (report && report->operation != kPidReport) return report;
+  if (!report) return fail(ErrorCode::kInternal, "join namespaces: the process died");
+  Fd pidfd = SLIP_TRY(sys::pidfd_open(report->error));  // Our child, so the pid is still its own.
+  const Child ahead = std::exchange(child, Child{report->error, std::move(pidfd)});
+  end_child(ahead);
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<Launched> spawn(const ContainerSpec& spec, const IdSlot& slot, const Prepared& prepared,
                        const Cgroup& cgroup, Plan& plan) {
   Links links = SLIP_TRY(make_links(spec, slot, prepared.user, cgroup, plan));
   const Confinement& confinement = prepared.confinement;
+  if (!owns_pids(spec, confinement)) SLIP_TRY(place_kill_switch(cgroup, plan));
   const ChildStack stack = SLIP_TRY(ChildStack::make());
   LaunchTable* table = SLIP_TRY(plan.seal());
   // The cgroup namespace comes later: its root is where its maker is, and the child joins its cgroup after clone.
-  const std::uint64_t flags = namespaces_of(spec, confinement) & ~std::uint64_t{CLONE_NEWCGROUP};
+  const std::uint64_t flags =
+      has_peer(spec) ? 0 : namespaces_of(spec, confinement) & ~std::uint64_t{CLONE_NEWCGROUP};
   Child child =
       SLIP_TRY(clone_child(flags, best_memory(spec.limits.oom_score_adj), cgroup, stack, *table));
-  auto report = drive(spec, child, slot, links, plan);
+  plan.release_descriptors();  // The child has copies; a report pipe that we hold open never ends.
+  auto report =
+      has_peer(spec) ? follow(links, child) : Result<std::optional<LaunchFailure>>(std::nullopt);
+  if (report && !report->has_value()) report = drive(spec, confinement, child, slot, links);
   Launched launched;
   if (!report || report->has_value()) {
     end_child(child);  // Before the plan's memory goes.

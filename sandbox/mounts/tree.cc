@@ -3,7 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
+#include <sched.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <system_error>
+#include <thread>
 
 namespace slipway::sandbox {
 
@@ -14,6 +21,33 @@ Result<Fd> clone_tree(int at, const std::string& path, Depth depth) {
   Fd tree(::open_tree(at, path.c_str(), flags));
   if (!tree) return fail_errno("clone mount " + (path.empty() ? "descriptor" : path));
   return tree;
+}
+
+namespace {
+
+Result<Fd> clone_in_thread(int pidfd, const std::string& path) {
+  if (::unshare(CLONE_FS) != 0 || ::setns(pidfd, CLONE_NEWNS) != 0)
+    return fail_errno("enter mount namespace of container");
+  struct open_how how {};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const Fd place(
+      static_cast<int>(::syscall(SYS_openat2, AT_FDCWD, path.c_str(), &how, sizeof how)));
+  if (!place) return fail_errno("open " + path + " of container");
+  return clone_tree(place.get(), "", Depth::kOne);
+}
+
+}  // namespace
+
+// In a thread, which ends with the namespace that it entered.
+Result<Fd> clone_tree_of_peer(int pidfd, const std::string& path) {
+  Result<Fd> cloned = fail(ErrorCode::kInternal, "clone mount: no answer");
+  try {
+    std::thread([&] { cloned = clone_in_thread(pidfd, path); }).join();
+  } catch (const std::system_error& error) {
+    return fail(ErrorCode::kExhausted, std::string("clone mount: start a thread: ") + error.what());
+  }
+  return cloned;
 }
 
 Status set_tree_attributes(int tree, std::uint64_t bits, Depth depth, const std::string& what) {

@@ -14,6 +14,9 @@ enum class Depth { kOne, kRecursive };
 /// A detached copy of the mount at `path` (relative to `at`; empty: `at` itself). It is attached nowhere: it goes with
 /// the descriptor unless somebody moves it. Linux 5.2: open_tree(2), OPEN_TREE_CLONE.
 Result<Fd> clone_tree(int at, const std::string& path, Depth depth);
+/// The same of the mount at `path` in the mount namespace of another process. That one may be hostile: no link is
+/// followed.
+Result<Fd> clone_tree_of_peer(int pidfd, const std::string& path);
 /// Sets MOUNT_ATTR_* bits. Linux 5.12: mount_setattr(2).
 Status set_tree_attributes(int tree, std::uint64_t bits, Depth depth, const std::string& what);
 /// MS_PRIVATE or MS_SLAVE for the whole tree.

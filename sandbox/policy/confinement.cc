@@ -2,6 +2,12 @@
 #include "sandbox/policy/confinement.h"
 
 #include <sched.h>
+#include <sys/stat.h>
+
+#include <optional>
+
+#include "base/text.h"
+#include "sandbox/policy/seccomp_profile.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -16,6 +22,8 @@ struct Visitor {
     made.mask_paths = false;
     made.writable_sys = true;
     made.every_device = true;
+    made.warnings.emplace_back(
+        "privileged: devices of the machine are not there by themselves, name them (--device)");
   }
   void operator()(const power::HostPid&) { made.host_pid = true; }
   void operator()(const power::HostIpc&) { made.host_ipc = true; }
@@ -40,10 +48,20 @@ const P* find_power(const ContainerSpec& spec) {
   return found;
 }
 
+// Not enforcing a profile that was asked for would be worse than refusing.
+Status check_apparmor(const std::string& profile) {
+  if (profile.empty() || profile == "unconfined") return {};
+  return fail(ErrorCode::kUnsupported,
+              "use AppArmor profile " + printable(profile) + ": this engine cannot set profiles");
+}
+
 Status choose_filter(const ContainerSpec& spec, Confinement& made) {
   if (const auto* custom = find_power<power::CustomSeccomp>(spec)) {
-    (void)custom;
-    return fail(ErrorCode::kUnsupported, "use seccomp profile: not known yet");
+    made.owned = std::make_shared<std::vector<sock_filter>>(
+        SLIP_TRY(compile_seccomp_profile(custom->json, made.capabilities)));
+    made.filter = *made.owned;
+    made.init_filter = SLIP_TRY(seccomp_filter(made.capabilities));
+    return {};
   }
   if (find_power<power::UnconfinedSeccomp>(spec) != nullptr ||
       find_power<power::Privileged>(spec) != nullptr) {
@@ -54,12 +72,48 @@ Status choose_filter(const ContainerSpec& spec, Confinement& made) {
   return {};
 }
 
-Status check_namespaces(const ContainerSpec& spec, const Confinement& made) {
-  if (made.host_pid || made.host_ipc || made.host_uts || made.host_user || made.host_cgroups ||
-      spec.pid_peer || spec.ipc_peer || spec.network == Network::kPeer) {
-    return fail(ErrorCode::kUnsupported, "share a namespace: not known yet");
+Result<ino_t> user_namespace_of(const std::string& process) {
+  struct stat found;
+  const std::string path = "/proc/" + process + "/ns/user";
+  if (::stat(path.c_str(), &found) != 0) return fail_errno("join container: look at " + path);
+  return found.st_ino;
+}
+
+// A namespace obeys only those who have capabilities in the user namespace that owns it. So who joins one joins that
+// as well, and it must be one for all.
+Status check_peers(const ContainerSpec& spec, const Confinement& made) {
+  const ino_t own = SLIP_TRY(user_namespace_of("self"));
+  std::optional<ino_t> common;
+  for (const auto* peer : {&spec.pid_peer, &spec.ipc_peer, &spec.network_peer}) {
+    if (!*peer) continue;
+    const ino_t theirs = SLIP_TRY(user_namespace_of(std::to_string((*peer)->pid)));
+    if (common && *common != theirs) {
+      return fail(ErrorCode::kUnsupported,
+                  "join containers: their namespaces belong to different user namespaces");
+    }
+    common = theirs;
+  }
+  if (common && (*common == own) != made.host_user) {
+    return fail(ErrorCode::kUnsupported,
+                made.host_user
+                    ? "join container: it has a user namespace of its own, and this one "
+                      "would have the machine's"
+                    : "join container: it has the machine's user namespace; that must be "
+                      "asked for here as well (--userns host)");
   }
   return {};
+}
+
+Status check_namespaces(const ContainerSpec& spec, const Confinement& made) {
+  if (made.host_pid && spec.pid_peer)
+    return fail(ErrorCode::kInvalid, "share pid namespace: with the machine and with a container");
+  if (made.host_ipc && spec.ipc_peer)
+    return fail(ErrorCode::kInvalid, "share ipc namespace: with the machine and with a container");
+  if ((spec.network == Network::kPeer) != spec.network_peer.has_value())
+    return fail(ErrorCode::kInvalid, "share network namespace: no container is named");
+  if (made.host_uts && !spec.domainname.empty())
+    return fail(ErrorCode::kInvalid, "set domain name: the uts namespace is the machine's");
+  return check_peers(spec, made);
 }
 
 }  // namespace
@@ -75,6 +129,14 @@ std::uint64_t namespaces_of(const ContainerSpec& spec, const Confinement& confin
   return flags;
 }
 
+bool has_peer(const ContainerSpec& spec) {
+  return spec.pid_peer || spec.ipc_peer || spec.network_peer;
+}
+
+bool owns_pids(const ContainerSpec& spec, const Confinement& confinement) {
+  return !confinement.host_pid && !spec.pid_peer;
+}
+
 Result<Confinement> confine(const ContainerSpec& spec, const PowerPolicy& policy) {
   const std::vector<Power> powers = powers_of(spec);
   SLIP_TRY(check_powers(powers, policy));
@@ -83,6 +145,7 @@ Result<Confinement> confine(const ContainerSpec& spec, const PowerPolicy& policy
   std::vector<std::string> added;
   for (const Power& power : powers) std::visit(Visitor{made, added}, power);
   made.capabilities = SLIP_TRY(capability_mask(added, spec.isolation.drop_capabilities));
+  SLIP_TRY(check_apparmor(spec.isolation.apparmor_profile));
   SLIP_TRY(choose_filter(spec, made));
   SLIP_TRY(check_namespaces(spec, made));
   SLIP_TRY(confine_limits(spec.isolation, made));

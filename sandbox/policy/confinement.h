@@ -52,6 +52,10 @@ Result<Confinement> confine(const ContainerSpec& spec, const PowerPolicy& policy
 /// CLONE_NEW* of the namespaces that are not the engine's: the container's own and those of its peers.
 std::uint64_t namespaces_of(const ContainerSpec& spec, const Confinement& confinement);
 
+bool has_peer(const ContainerSpec& spec);
+/// Whether the kernel ends all processes with init.
+bool owns_pids(const ContainerSpec& spec, const Confinement& confinement);
+
 // The parts.
 Status confine_limits(const Isolation& isolation, Confinement& made);  // rlimits.cc
 Status confine_sysctls(const ContainerSpec& spec, Confinement& made);  // sysctls.cc

@@ -3,7 +3,9 @@
 #include <linux/filter.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "sandbox/policy/seccomp_table.h"
@@ -25,6 +27,17 @@ struct ArchRules {
   std::vector<Rule> rules;         ///< Sorted by number, no duplicates.
   std::vector<std::uint32_t> hot;  ///< Allowed numbers to test first.
 };
+
+/// The native architecture and the 32-bit one that its kernel also serves, by libseccomp's and Go's names.
+struct ServedArchitecture {
+  const char* name;    ///< "SCMP_ARCH_X86_64"
+  const char* docker;  ///< "amd64"
+  std::uint32_t audit;
+  std::uint32_t end_of_numbers;
+};
+std::vector<ServedArchitecture> served_architectures();
+/// Nothing when that architecture (by its place above) has no such call.
+std::optional<std::uint32_t> call_number(std::size_t architecture, std::string_view name);
 
 /// Classic BPF: the architecture is tested first (an unknown one kills the process), then hot
 /// calls, then a binary search over runs of numbers with the same verdict. Pure.

@@ -17,21 +17,20 @@ namespace {
 
 struct Architecture {
   std::uint32_t scmp;
-  std::uint32_t audit;
-  std::uint32_t end_of_numbers;
+  ServedArchitecture served;
 };
 
 // First the native one, then the 32-bit one that the same kernel serves (int 0x80 on amd64).
 #if defined(__x86_64__)
 // Spec: asm/unistd.h, __X32_SYSCALL_BIT: the third table of amd64.
 constexpr Architecture kArchitectures[] = {
-    {SCMP_ARCH_X86_64, AUDIT_ARCH_X86_64, 0x40000000},
-    {SCMP_ARCH_X86, AUDIT_ARCH_I386, 0xffffffff},
+    {SCMP_ARCH_X86_64, {"SCMP_ARCH_X86_64", "amd64", AUDIT_ARCH_X86_64, 0x40000000}},
+    {SCMP_ARCH_X86, {"SCMP_ARCH_X86", "x86", AUDIT_ARCH_I386, 0xffffffff}},
 };
 #elif defined(__aarch64__)
 constexpr Architecture kArchitectures[] = {
-    {SCMP_ARCH_AARCH64, AUDIT_ARCH_AARCH64, 0xffffffff},
-    {SCMP_ARCH_ARM, AUDIT_ARCH_ARM, 0xffffffff},
+    {SCMP_ARCH_AARCH64, {"SCMP_ARCH_AARCH64", "arm64", AUDIT_ARCH_AARCH64, 0xffffffff}},
+    {SCMP_ARCH_ARM, {"SCMP_ARCH_ARM", "arm", AUDIT_ARCH_ARM, 0xffffffff}},
 };
 #else
 #error "add this architecture's system call tables"
@@ -113,7 +112,26 @@ void add_capability_group(Collector& rules, const CapabilityGroup& group, std::u
   // kCheck: the test of checked_calls() stays.
 }
 
+const std::vector<Numbers>& all_numbers() {
+  static const auto& numbers = *new std::vector<Numbers>([] {
+    std::vector<Numbers> made;
+    for (const Architecture& architecture : kArchitectures) made.emplace_back(architecture.scmp);
+    return made;
+  }());
+  return numbers;
+}
+
 }  // namespace
+
+std::vector<ServedArchitecture> served_architectures() {
+  std::vector<ServedArchitecture> served;
+  for (const Architecture& architecture : kArchitectures) served.push_back(architecture.served);
+  return served;
+}
+
+std::optional<std::uint32_t> call_number(std::size_t architecture, std::string_view name) {
+  return all_numbers()[architecture].find(name);
+}
 
 std::vector<ArchRules> rules_for(std::uint64_t capabilities) {
   std::vector<ArchRules> all;
@@ -127,7 +145,8 @@ std::vector<ArchRules> rules_for(std::uint64_t capabilities) {
     for (const CapabilityGroup& group : capability_groups()) {
       add_capability_group(rules, group, capabilities);
     }
-    all.push_back({architecture.audit, architecture.end_of_numbers, rules.sorted(), rules.hot()});
+    all.push_back({architecture.served.audit, architecture.served.end_of_numbers, rules.sorted(),
+                   rules.hot()});
   }
   return all;
 }

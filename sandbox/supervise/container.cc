@@ -25,7 +25,8 @@ class RunningContainer final : public Container {
         started_(started.began),
         confinement_(std::move(started.confinement)),
         namespaces_(started.namespaces),
-        oom_score_adj_(started.oom_score_adj) {}
+        oom_score_adj_(started.oom_score_adj),
+        owns_pids_(started.owns_pids) {}
 
   ~RunningContainer() override { finish(); }
 
@@ -128,11 +129,19 @@ class RunningContainer final : public Container {
   const Confinement confinement_;
   const std::uint64_t namespaces_;
   const std::optional<int> oom_score_adj_;
+  const bool owns_pids_;
   bool reaped_ = false;
 };
 
 // All processes of the pid namespace die with its init, and init is not reported dead before they are.
-void RunningContainer::kill() { (void)sys::pidfd_signal(launched_.pidfd.get(), SIGKILL); }
+// Without a namespace of its own they are its cgroup's members.
+void RunningContainer::kill() {
+  (void)sys::pidfd_signal(launched_.pidfd.get(), SIGKILL);
+  if (owns_pids_) return;
+  alive_.with([](Alive& alive) {
+    if (alive.cgroup) alive.cgroup->kill_all();
+  });
+}
 
 Result<std::unique_ptr<ExecProcess>> RunningContainer::exec_in(const ExecSpec& spec, Alive& alive) {
   const MonoTime began = std::chrono::steady_clock::now();
@@ -190,6 +199,7 @@ Outcome RunningContainer::wait(const CancelToken& cancel, std::optional<MonoTime
   const Ending ending = await_end(watched, cancel, deadline, stop);
   std::unique_ptr<Cgroup> cgroup = take_cgroup();
   const siginfo_t info = reap();
+  if (cgroup && !owns_pids_) cgroup->kill_all();
   const CgroupUsage usage = cgroup ? cgroup->usage() : CgroupUsage{};
   Outcome outcome = judge(ending, info, usage);
   cgroup.reset();

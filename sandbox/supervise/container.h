@@ -21,6 +21,7 @@ struct Started {
   Confinement confinement;
   std::uint64_t namespaces = 0;  ///< CLONE_NEW* of those that are not the engine's.
   std::optional<int> oom_score_adj;
+  bool owns_pids = true;
 };
 
 std::unique_ptr<Container> supervise(Started started);

@@ -92,6 +92,15 @@ TEST_F(AsOrdinaryUser, EverythingWorksWithSubordinateIds) {
   run_again({"Container*:Attack*:Leftovers*:-*OutOfMemory*:*ForkBomb*", kSubIds});
 }
 
+TEST_F(AsOrdinaryUser, ExecPeersAndWishesWorkToo) {
+  if (!machine_root()) return;
+  // Without a cgroup nothing can be paused, counted, or ended among the processes of others.
+  run_again(
+      {"Exec.*:Wishes.*:Peers.*:Loosening.*:-*Paused*:*IsCountedAndBounded*:*ManyAtOnce*:"
+       "*HostProcesses*:*AmongTheHosts*:*ProcessesOfAnother*:*JoiningOne*",
+       kSubIds});
+}
+
 TEST_F(AsOrdinaryUser, OneIdIsEnoughForContainerRoot) {
   if (!machine_root()) return;
   run_again(

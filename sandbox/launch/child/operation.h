@@ -16,9 +16,13 @@ enum Place : std::int16_t {
   kLifeline,      ///< Hangs up when the engine's process is gone.
   kGateRead,      ///< One byte when init has given up what the command may not use.
   kGateWrite,
-  kInitImage,   ///< The program of init.cc.
-  kPlan,        ///< The memory that holds the LaunchTable and all it points to.
-  kTarget,      ///< pidfd of the process whose namespaces are entered.
+  kInitImage,  ///< The program of init.cc.
+  kPlan,       ///< The memory that holds the LaunchTable and all it points to.
+  kTarget,     ///< pidfd of a process whose namespaces are entered; there may be two more.
+  kTarget2,
+  kTarget3,
+  kShm,  ///< Mounts of the machine or of a peer.
+  kMqueue,
   kChild,       ///< pidfd of the process that kSpawn made.
   kCgroupKill,  ///< cgroup.kill, where the pid namespace is not the container's own.
   kNull,
