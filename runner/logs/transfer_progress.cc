@@ -62,11 +62,15 @@ class PlainTransfer : public TransferProgress {
       const auto [entry, added] = lines.known.try_emplace(progress.layer, progress.state);
       if (!added && entry->second == progress.state) return;
       entry->second = progress.state;
-      const std::string_view words = layer_words(progress.state, lines.direction);
+      std::string_view words = layer_words(progress.state, lines.direction);
+      // "downloading by another pull": nothing else would be said for as long as that takes.
+      const bool odd = words.empty() && !progress.note.empty();
+      if (odd) words = layer_state_name(progress.state);
       if (words.empty()) return;
       std::string line = progress.layer.short_hex() + ": " + std::string(words);
       if (progress.state == State::kRetrying && !progress.note.empty())
         line += ": " + printable(progress.note);
+      if (odd) line += " " + printable(progress.note);
       if (progress.state == State::kMounted && !progress.note.empty())
         line += " from " + printable(progress.note);
       lines.out.write(line + "\n");

@@ -175,6 +175,7 @@ std::string TransferView::layer_row(const Layer& layer, MonoTime now, std::size_
     if (rate > 0) text += "  " + rate_text(rate);
     if (const std::string left = time_left(progress.done, progress.total, rate); !left.empty())
       text += "  " + left;
+    if (!progress.note.empty()) text = printable(progress.note) + "  " + text;
   }
   const std::string head = std::string(style.spinner(frame)) + " " + progress.layer.short_hex();
   std::size_t used = 2 + 12 + 2 + words.size() + 2;

@@ -66,9 +66,11 @@ TEST(TransferProgress, SaysWhyALayerIsTriedAgainAndWhereItWasTakenFrom) {
     progress.begin("x", Direction::kPush);
     progress.layer({layer(1), State::kRetrying, 0, 0, "connection reset\x1b[2J"});
     progress.layer({layer(2), State::kMounted, 0, 0, "team/base"});
+    progress.layer({layer(3), State::kDownloading, 0, 0, "by another pull"});
   });
   EXPECT_EQ(text, layer(1).short_hex() + ": Retrying: connection reset\\x1b[2J\n" +
-                      layer(2).short_hex() + ": Mounted from team/base\n");
+                      layer(2).short_hex() + ": Mounted from team/base\n" + layer(3).short_hex() +
+                      ": downloading by another pull\n");
 }
 
 TEST(TransferProgress, IsQuietButForWarnings) {
