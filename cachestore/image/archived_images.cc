@@ -16,6 +16,8 @@ constexpr const char* kManifestFile = "manifest.json";
 constexpr const char* kIndexFile = "index.json";
 constexpr std::size_t kMaxImages = 1'000;
 constexpr std::size_t kMaxNames = 1'000;
+// Configs and manifests of all images are in memory until they are recorded: room for a thousand real ones.
+constexpr std::size_t kMaxDocumentBytes = std::size_t{64} << 20;
 
 // Media types by Compression. Spec: OCI image-spec, media-types.md.
 constexpr std::string_view kTypes[] = {
@@ -38,6 +40,17 @@ Result<Reference> read_name(std::string_view text, const std::string& document) 
   return name;
 }
 
+Error too_much(const std::string& document) {
+  return Error(ErrorCode::kExhausted,
+               "read " + document + ": the documents of its images are larger than 64 MiB");
+}
+
+bool same_layers(const ArchivedImage& a, const ArchivedImage& b) {
+  return std::equal(
+      a.layers.begin(), a.layers.end(), b.layers.begin(), b.layers.end(),
+      [](const StagedEntry* x, const StagedEntry* y) { return x->digest == y->digest; });
+}
+
 Status check_layer_count(const ArchivedImage& image, const std::string& document) {
   if (image.layers.size() == image.diff_ids.size()) return {};
   return fail(bad(document, std::to_string(image.layers.size()) + " layers, but config " +
@@ -50,6 +63,16 @@ Status read_config(const StagedArchive& archive, const StagedEntry& entry, Archi
   image.diff_ids =
       SLIP_TRY(parse_config(image.config, "\"" + printable(entry.name) + "\"")).diff_ids;
   return {};
+}
+
+// The same image under another name.
+void merge(std::vector<ArchivedImage>& images, ArchivedImage image) {
+  for (ArchivedImage& known : images) {
+    if (known.id != image.id || !same_layers(known, image)) continue;
+    known.names.insert(known.names.end(), image.names.begin(), image.names.end());
+    return;
+  }
+  images.push_back(std::move(image));
 }
 
 /// The OCI half: documents by digest.
@@ -73,22 +96,24 @@ class Layout {
     return images;
   }
 
-  /// The manifest of `image` that the index names, if it has exactly these layers.
-  std::optional<std::string> manifest_of(const ArchivedImage& image) {
+  /// Reads the manifests that stand directly in the index, as far as they are any good.
+  void read_manifests() {
     const StagedEntry* file = archive_.find(kIndexFile);
-    if (file == nullptr) return std::nullopt;
+    if (file == nullptr) return;
     const auto text = archive_.text(*file, kMaxManifest);
-    const auto document = text ? parse_manifest(*text, "", kIndexFile) : fail(text.error());
+    if (!text) return;
+    const auto document = parse_manifest(*text, "", kIndexFile);
     const auto* index = document ? std::get_if<ImageIndex>(&*document) : nullptr;
-    if (index == nullptr) return std::nullopt;
+    if (index == nullptr) return;
     for (const IndexEntry& entry : index->entries) {
-      if (is_index_type(entry.manifest.media_type)) continue;
-      const auto found = read_image(entry.manifest, kIndexFile);
-      if (!found || found->id != image.id) continue;
-      const bool same = std::equal(
-          found->layers.begin(), found->layers.end(), image.layers.begin(), image.layers.end(),
-          [](const StagedEntry* a, const StagedEntry* b) { return a->digest == b->digest; });
-      if (same) return found->manifest;
+      if (!is_index_type(entry.manifest.media_type)) (void)read_image(entry.manifest, kIndexFile);
+    }
+  }
+
+  /// Of those the one of `image`, if it has exactly these layers.
+  std::optional<std::string> manifest_of(const ArchivedImage& image) const {
+    for (const auto& [digest, found] : read_) {
+      if (found.id == image.id && same_layers(found, image)) return found.manifest;
     }
     return std::nullopt;
   }
@@ -119,16 +144,6 @@ class Layout {
     if (!whole.empty()) return std::string(whole);
     const std::string_view name = annotations["org.opencontainers.image.ref.name"].string_or("");
     return name.find_first_of("/:") == std::string_view::npos ? std::string() : std::string(name);
-  }
-
-  // The same image under another name.
-  static void merge(std::vector<ArchivedImage>& images, ArchivedImage image) {
-    for (ArchivedImage& known : images) {
-      if (known.id != image.id || known.manifest != image.manifest) continue;
-      known.names.insert(known.names.end(), image.names.begin(), image.names.end());
-      return;
-    }
-    images.push_back(std::move(image));
   }
 
   // One entry is taken whatever it is for; of several the one that suits this machine best.
@@ -170,7 +185,18 @@ class Layout {
     return archive_.text(*entry, kMaxManifest);
   }
 
+  // Each manifest once, however often it is named.
   Result<ArchivedImage> read_image(const RemoteDescriptor& descriptor, const std::string& who) {
+    SLIP_TRY(need(descriptor, who));
+    const auto known = read_.find(descriptor.digest);
+    if (known != read_.end()) return known->second;
+    ArchivedImage image = SLIP_TRY(read_new_image(descriptor, who));
+    bytes_ += image.manifest.size() + image.config.size();
+    if (bytes_ > kMaxDocumentBytes) return fail(too_much(kIndexFile));
+    return read_.emplace(descriptor.digest, std::move(image)).first->second;
+  }
+
+  Result<ArchivedImage> read_new_image(const RemoteDescriptor& descriptor, const std::string& who) {
     ArchivedImage image;
     const std::string name = blob_name(descriptor.digest);
     image.manifest = SLIP_TRY(read_document(descriptor, who));
@@ -195,6 +221,8 @@ class Layout {
 
   const StagedArchive& archive_;
   std::size_t documents_ = 0;
+  std::map<Digest, ArchivedImage> read_;  ///< By manifest.
+  std::size_t bytes_ = 0;
 };
 
 std::string made_manifest(const ArchivedImage& image) {
@@ -215,7 +243,8 @@ Status check_config_name(const StagedEntry& entry) {
   return fail(ErrorCode::kCorrupt, "\"" + entry.name + "\": its content does not match its digest");
 }
 
-Result<ArchivedImage> read_docker_image(const StagedArchive& archive, const Json& item) {
+Result<ArchivedImage> read_docker_image(const StagedArchive& archive, const Layout& layout,
+                                        const Json& item) {
   if (!item["Config"].is_string() || !item["Layers"].is_array()) {
     return fail(bad(kManifestFile, "an image without Config or Layers"));
   }
@@ -236,7 +265,7 @@ Result<ArchivedImage> read_docker_image(const StagedArchive& archive, const Json
   for (const Json& name : item["RepoTags"].items()) {
     image.names.push_back(SLIP_TRY(read_name(name.string_or(""), kManifestFile)));
   }
-  const auto kept = Layout(archive).manifest_of(image);
+  const auto kept = layout.manifest_of(image);
   image.manifest = kept ? *kept : made_manifest(image);
   return image;
 }
@@ -250,9 +279,15 @@ Result<std::vector<ArchivedImage>> read_docker_images(const StagedArchive& archi
   if (list.items().size() > kMaxImages) {
     return fail(bad(kManifestFile, "more than " + std::to_string(kMaxImages) + " images"));
   }
+  Layout layout(archive);
+  layout.read_manifests();
   std::vector<ArchivedImage> images;
+  std::size_t bytes = 0;
   for (const Json& item : list.items()) {
-    images.push_back(SLIP_TRY(read_docker_image(archive, item)));
+    ArchivedImage image = SLIP_TRY(read_docker_image(archive, layout, item));
+    bytes += image.config.size() + image.manifest.size();
+    if (bytes > kMaxDocumentBytes) return fail(too_much(kManifestFile));
+    merge(images, std::move(image));
   }
   return images;
 }

@@ -254,6 +254,26 @@ TEST_F(LoadImages, ArtifactsForeignLayersAndLoopsAreRefused) {
   expect_refused(loop.pack(), ErrorCode::kInvalid, "nested too deep");
 }
 
+TEST_F(LoadImages, DocumentsAreBoundedInAll) {
+  // One config of 6 MiB, named by twenty images: neither time nor memory grows with how often it is named.
+  ArchiveFiles files;
+  const std::string config = R"({"architecture":"amd64","os":"linux","x":")" +
+                             std::string(6 << 20, 'x') +
+                             R"(","rootfs":{"type":"layers","diff_ids":[]}})";
+  files.set("big.js", config);
+  std::string list;
+  for (int i = 0; i < 20; ++i) {
+    list += std::string(i == 0 ? "" : ",") + R"({"Config":"big.js","Layers":[]})";
+  }
+  files.set("manifest.json", "[" + list + "]");
+  expect_refused(files.pack(), ErrorCode::kExhausted, "larger than 64 MiB");
+  files.set("manifest.json", R"([{"Config":"big.js","RepoTags":["a:1"],"Layers":[]},)"
+                             R"({"Config":"big.js","RepoTags":["a:2"],"Layers":[]}])");
+  const auto loaded = must(load(files.pack()));
+  ASSERT_EQ(loaded.size(), 1U) << "one image of two names";
+  EXPECT_EQ(loaded[0].names.size(), 2U);
+}
+
 TEST_F(LoadImages, TooManyEntriesStopEarly) {
   TarWriter tar;
   for (int i = 0; i < 100'000; ++i) tar.dir("d" + std::to_string(i));
