@@ -199,7 +199,7 @@ std::string fingerprint(const std::vector<FirewallNetwork>& networks) {
   add(kRulesVersion);
   for (const FirewallNetwork& network : networks) {
     add(network.bridge + (network.internal ? " internal" : "") +
-        (network.masquerade ? " masquerade" : ""));
+        (network.masquerade ? " masquerade" : "") + (network.among ? " among" : ""));
     for (const Subnet& subnet : network.subnets) add(subnet.str());
   }
   return "managed by slipway, " + std::to_string(hash);
@@ -214,7 +214,7 @@ void fill(NftBatch& batch, const std::vector<FirewallNetwork>& networks) {
   for (const FirewallNetwork& network : networks) {
     const std::string key = interface_key(network.bridge);
     bridges.push_back({key, ""});
-    same.push_back({key + key, ""});
+    if (network.among) same.push_back({key + key, ""});
     if (network.internal) internal.push_back({key, ""});
   }
   batch.add_elements("bridges", bridges);

@@ -17,6 +17,8 @@ struct FirewallNetwork {
   std::vector<Subnet> subnets;
   bool internal = false;
   bool masquerade = true;
+  bool among =
+      true;  ///< Containers of the network may speak to each other, also when they route over the bridge.
   bool operator==(const FirewallNetwork&) const = default;
 };
 /// One published port of one address family.

@@ -67,6 +67,7 @@ Result<std::vector<FirewallNetwork>> HostSide::firewall_networks() const {
     FirewallNetwork one;
     one.bridge = network.bridge;
     one.internal = network.config.internal;
+    one.among = option_of(network.config, "com.docker.network.bridge.enable_icc") != "false";
     one.masquerade =
         option_of(network.config, "com.docker.network.bridge.enable_ip_masquerade") != "false";
     const Ranges ranges = ranges_of(network);

@@ -108,6 +108,10 @@ TEST_F(NetBridge, IsolatedPortsOnlySeeTheWorld) {
   const Fd world = serve(outside_, "0.0.0.0", 80), server = serve(b.space, "0.0.0.0", 80);
   EXPECT_TRUE(reach(a.space, "192.0.2.1", 80));
   EXPECT_FALSE(reach(a.space, b.on().ipv4, 80, kBlocked));
+  // Nor around the bridge's ports, by way of its router.
+  for (const auto& [from, to] : {std::pair(&a, &b), std::pair(&b, &a)})
+    run_in(from->space, {"ip", "route", "add", to->on().ipv4 + "/32", "via", from->on().gateway});
+  EXPECT_FALSE(reach(a.space, b.on().ipv4, 80, kBlocked));
 }
 
 TEST_F(NetBridge, RunningContainerIsConnectedAndDisconnected) {
