@@ -310,7 +310,7 @@ TEST(RegistryFetch, EndsAtOnceWhenCancelledWhileNothingComes) {
 TEST(RegistryFetch, EndsAStallAndResumes) {
   Blob world;
   ClientWorld quick;
-  quick.options.stall_timeout = Millis(50);
+  quick.options.stall_timeout = Millis(1500);  // a loaded machine answers within it
   world.fake.server().add_rule({.change = [](const FakeRequest&, FakeAnswer& answer) {
     answer.piece = 1U << 20;
     answer.pause = Millis(600'000);
