@@ -7,6 +7,13 @@
 #include "tests/support/docker_registry.h"
 #include "tests/support/program.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+// Pulls run in forked children here, while the fake registry's threads run in the parent.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+#endif
+#endif
+
 namespace slipway::cachestore {
 namespace {
 
