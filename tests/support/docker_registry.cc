@@ -13,9 +13,11 @@
 namespace slipway::testing {
 namespace {
 
-// Its log never fills a pipe that nobody reads: a line says when it is up, the rest goes to a file.
+// It goes when the test program is killed. Its log never fills a pipe that nobody reads: a line says when it is up, the
+// rest goes to a file.
 constexpr const char* kServe =
-    "exec docker-registry serve \"$0\" 2> >(tee \"$1\" | { grep -m1 --line-buffered 'listening "
+    "exec setpriv --pdeathsig KILL docker-registry serve \"$0\" 2> >(tee \"$1\" | { grep -m1 "
+    "--line-buffered 'listening "
     "on'; cat >/dev/null; })";
 
 [[noreturn]] void give_up(const std::string& text) {

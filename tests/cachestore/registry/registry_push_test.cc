@@ -201,8 +201,8 @@ TEST(RegistryUpload, ReturnsTheBodysError) {
 }
 
 TEST(RegistryUpload, EndsAtOnceWhenCancelled) {
+  const CancelToken cancel;  // outlives the server's threads
   Push push;
-  const CancelToken cancel;
   push.fake.server().add_rule({.method = "PATCH", .replace = [&](const FakeRequest&) {
                                  cancel.cancel(CancelLevel::kTerminate);
                                  FakeAnswer answer;
