@@ -45,6 +45,8 @@ std::vector<std::string> pasta_arguments(const UplinkConfig& config) {
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Ignored by us, hence by what we start; Debian 12's pasta takes an ignored SIGPIPE for an error and ends.
+  ::signal(SIGPIPE, SIG_DFL);
   // Out of the way of the places first.
   const int space_high = ::fcntl(space, F_DUPFD, 20), ready_high = ::fcntl(ready, F_DUPFD, 20);
   const bool placed = ::dup2(null, 0) == 0 && ::dup2(null, 1) == 1 && ::dup2(errors, 2) == 2 &&
