@@ -254,6 +254,10 @@ Status HostSide::take_down(const NetworkInfo& network) {
 Status HostSide::rest() {
   settle();
   const Fd exclusive = SLIP_TRY(store_.lock(NetworkStore::LockKind::kExclusive));
+  return rest_locked();
+}
+
+Status HostSide::rest_locked() {
   for (const std::string& container : SLIP_TRY(store_.sessions()))
     if (store_.session_alive(container)) return {};
   SLIP_TRY(reap_locked());
@@ -297,6 +301,7 @@ void HostSide::forget_session(Fd session, const std::string& container_id,
                               std::vector<EndpointRecord> endpoints) {
   for (const EndpointRecord& endpoint : endpoints) forget_name(endpoint);
   undertaker_.with([&](Undertaker& undertaker) {
+    undertaker.used = true;
     undertaker.queue.push_back({std::move(session), container_id, std::move(endpoints)});
     if (!undertaker.thread.joinable()) undertaker.thread = std::thread([this] { bury(); });
   });
@@ -336,6 +341,13 @@ HostSide::~HostSide() {
   });
   undertaker_.notify_all();
   if (thread.joinable()) thread.join();
+  // Whoever held the last session switches off the light: the next container makes the links anew. A state directory
+  // that is gone, or in use by others, needs nothing.
+  const bool used = undertaker_.with([](const Undertaker& undertaker) { return undertaker.used; });
+  if (!used || !path_exists(store_.path())) return;
+  if (const auto exclusive = store_.lock(NetworkStore::LockKind::kExclusive)) {
+    [[maybe_unused]] const auto rested = rest_locked();
+  }
 }
 
 Status HostSide::reap() {

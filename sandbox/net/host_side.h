@@ -75,10 +75,12 @@ class HostSide {
   struct Undertaker {
     std::vector<Ended> queue;
     bool busy = false;
+    bool used = false;  ///< Some session has ended here.
     bool stop = false;
     std::thread thread;  ///< Started with the first one.
   };
   void bury();
+  Status rest_locked();
 
   NetworkStore store_;
   Firewall firewall_;

@@ -88,8 +88,8 @@ TEST_F(NetLeftover, KillsAtManyMomentsLeaveNothing) {
 }
 
 TEST_F(NetLeftover, HundredContainersAtOnceLeaveNothing) {
-  const NetworkInfo network = create("front");
   const std::string before_rules = rules(), before_links = links();
+  const NetworkInfo network = create("front");
   {
     std::vector<Box> boxes(100);
     std::vector<std::thread> threads;
@@ -107,7 +107,7 @@ TEST_F(NetLeftover, HundredContainersAtOnceLeaveNothing) {
     const Fd server = serve(boxes[99].space, "0.0.0.0", 80);
     EXPECT_TRUE(reach(boxes[0].space, boxes[99].on().ipv4, 80));
   }
-  networks_.reset();  // Waits for the links.
+  networks_.reset();  // Waits for the links; the bridge rests when nobody is left.
   EXPECT_EQ(links(), before_links);
   EXPECT_EQ(rules(), before_rules);
   EXPECT_EQ(count_files(state() + "/networks/" + network.id + "/addresses"), 0u);
