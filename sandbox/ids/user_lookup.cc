@@ -2,6 +2,7 @@
 #include "sandbox/ids/user_lookup.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <optional>
@@ -31,6 +32,10 @@ Result<Table> read_table(int root, const std::string& path, std::size_t fields) 
   auto fd = open_in_root(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   if (!fd && fd.error().code() == ErrorCode::kNotFound) return table;
   if (!fd) return fail(std::move(fd).error());
+  struct stat found;
+  if (::fstat(fd->get(), &found) != 0) return fail_errno("look at /" + path);
+  if (!S_ISREG(found.st_mode))
+    return fail(ErrorCode::kInvalid, "read /" + path + ": not a regular file");
   table.text = SLIP_TRY(read_fd(fd->get(), kMaxFile, "/" + path));
   for (const std::string_view line : split(table.text, '\n')) {
     auto parts = split(line, ':');

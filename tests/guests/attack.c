@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -165,6 +166,39 @@ static int write_text(const char* path, const char* text) {
   return 0;
 }
 
+static volatile sig_atomic_t stopped;
+static void stop(int number) { stopped = number; }
+
+// Looks into every process that is not our own program, by all doors there are, until told to stop.
+static int watch(void) {
+  signal(SIGTERM, stop);
+  write(1, "ready\n", 6);
+  long rounds = 0;
+  int self = getpid();
+  for (; !stopped; rounds++) {
+    for (int pid = 2; pid < 400 && !stopped; pid++) {
+      char path[64], target[300];
+      if (pid == self) continue;
+      snprintf(path, sizeof path, "/proc/%d/exe", pid);
+      ssize_t size = readlink(path, target, sizeof target - 1);
+      if (size <= 0) continue;
+      target[size] = 0;
+      if (!strncmp(target, "/bin/", 5)) continue;  // Of the image.
+      printf("leak: %s is %s\n", path, target);
+      snprintf(path, sizeof path, "/proc/%d/mem", pid);
+      if (open(path, O_RDWR) >= 0) printf("leak: %s opened\n", path);
+      if (ptrace(PTRACE_ATTACH, pid, 0, 0) == 0) printf("leak: traced %d\n", pid);
+    }
+  }
+  printf("rounds=%ld\n", rounds);
+  return 0;
+}
+
+static int kill_all(void) {
+  write(1, "ready\n", 6);
+  for (;;) kill(-1, SIGKILL);
+}
+
 int main(int argc, char** argv) {
   setvbuf(stdout, NULL, _IOLBF, 0);
   const char* what = argc > 1 ? argv[1] : "";
@@ -177,6 +211,9 @@ int main(int argc, char** argv) {
   if (!strcmp(what, "trace")) return trace(atoi(one));
   if (!strcmp(what, "inject")) return inject();
   if (!strcmp(what, "connect-abstract")) return connect_abstract(one);
+  if (!strcmp(what, "fifo")) return mkfifo(one, 0666) != 0;
+  if (!strcmp(what, "watch")) return watch();
+  if (!strcmp(what, "kill-all")) return kill_all();
   if (!strcmp(what, "swap")) return swap(one, two);
   if (!strcmp(what, "write")) return write_text(one, two);
   printf("unknown attack %s\n", what);

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -227,6 +228,102 @@ TEST_F(CgroupLimits, ProcessorQuotaIsSetAndTimeIsCounted) {
   }
 }
 
+TEST_F(CgroupLimits, SharesAndReservationAreSet) {
+  Limits limits = with_memory(64_MiB);
+  limits.cpu_shares = 512;
+  limits.memory_reservation = 32_MiB;
+  const auto group = create(limits);
+  ASSERT_TRUE(group);
+  const bool v1 = limits::find_hierarchies().v1.count("cpu") > 0;
+  EXPECT_EQ(control(name_, "cpu", "cpu.shares", "cpu.weight"), v1 ? "512" : "20");
+  EXPECT_EQ(control(name_, "memory", "memory.soft_limit_in_bytes", "memory.low"), "33554432");
+}
+
+// Where no controller is within reach (a delegated group often has none) that is said, not passed over.
+TEST_F(CgroupLimits, ProcessorsAreChosenOrTheirAbsenceIsSaid) {
+  Limits limits;
+  limits.cpuset_cpus = "0";
+  const auto group = create(limits);
+  ASSERT_TRUE(group);
+  if (!group->warnings().empty()) {
+    EXPECT_EQ(directory_of(name_, "cpuset"), "");
+    EXPECT_EQ(group->update(limits).error().code(), ErrorCode::kUnsupported);
+    return;
+  }
+  EXPECT_EQ(control(name_, "cpuset", "cpuset.cpus", "cpuset.cpus"), "0");
+  Member member(*group, [] {
+    cpu_set_t mask;
+    return ::sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 0;
+  });
+  EXPECT_EQ(WEXITSTATUS(member.wait()), 1);
+}
+
+TEST_F(CgroupLimits, DeviceRatesAreSetOrTheirAbsenceIsSaid) {
+  struct stat disk {};
+  if (::stat("/dev/vda", &disk) != 0) return;  // The virtual machine of the test has one.
+  Limits limits;
+  limits.read_bps = {{"/dev/vda", 1'048'576}};
+  const auto group = create(limits);
+  ASSERT_TRUE(group);
+  const std::string v1 = directory_of(name_, "blkio");
+  const std::string v2 = directory_of(name_, "io");
+  if (!group->warnings().empty()) {
+    EXPECT_EQ(v1 + v2, "");
+    return;
+  }
+  const auto text =
+      read_file(v1.empty() ? v2 + "/io.max" : v1 + "/blkio.throttle.read_bps_device", 4_KiB);
+  ASSERT_TRUE(text);
+  EXPECT_NE(text->find(v1.empty() ? " rbps=1048576" : " 1048576"), std::string::npos) << *text;
+  limits.read_bps = {{"/dev/null", 1}};
+  EXPECT_EQ(group->update(limits).error().code(), ErrorCode::kInvalid);
+}
+
+TEST_F(CgroupLimits, UpdateReachesLivingMembersWithGroupsThatWereNotThere) {
+  const auto group = create({});
+  ASSERT_TRUE(group);
+  Member member(*group, sleep_for_ever);
+  Limits limits = with_memory(64_MiB);
+  limits.cpus = 0.5;
+  limits.pids = 9;
+  const auto updated = group->update(limits);
+  ASSERT_TRUE(updated) << updated.error().text();
+  EXPECT_EQ(control(name_, "pids", "pids.max", "pids.max"), "9");
+  EXPECT_EQ(control(name_, "memory", "memory.limit_in_bytes", "memory.max"), "67108864");
+  const auto dir = limits::GroupDir::open(directory_of(name_, "memory"));
+  ASSERT_TRUE(dir);
+  EXPECT_EQ(limits::members(*dir), std::vector<int>{member.pid()});
+  limits = with_memory(128_MiB);
+  ASSERT_TRUE(group->update(limits));
+  limits = with_memory(32_MiB);
+  ASSERT_TRUE(group->update(limits));
+  EXPECT_EQ(control(name_, "memory", "memory.limit_in_bytes", "memory.max"), "33554432");
+}
+
+TEST_F(CgroupLimits, FrozenMembersStandStillAndCanBeKilled) {
+  auto group = create({});
+  ASSERT_TRUE(group);
+  Member member(*group, sleep_for_ever);
+  const auto frozen = group->freeze();
+  ASSERT_TRUE(frozen) << frozen.error().text();
+  ASSERT_TRUE(group->thaw());
+  ASSERT_TRUE(group->freeze());
+  group.reset();
+  EXPECT_TRUE(WIFSIGNALED(member.wait()));
+}
+
+TEST_F(CgroupLimits, EverythingIsCountedWhenAsked) {
+  auto group = manager_->create(name_, {}, Counting::kAll);
+  ASSERT_TRUE(group) << group.error().text();
+  Member member(**group, [] { return touch_memory(8 << 20); });
+  EXPECT_EQ(member.wait(), 0);
+  const ResourceUsage usage = (*group)->count();
+  ASSERT_TRUE(usage.memory && usage.pids && usage.cpu_total);
+  EXPECT_EQ(*usage.pids, 0u);
+  EXPECT_EQ(*usage.pids_limit, 4096u);
+  EXPECT_GT(usage.cpu_total->count(), 0);
+}
+
 TEST_F(CgroupLimits, OnlyAskedHierarchiesAreMade) {
   if (limits::find_hierarchies().v1.count("memory") == 0) return;  // v2: one directory for all.
   const auto group = create({});
@@ -310,7 +407,16 @@ TEST_F(CgroupLimits, SenselessLimitsAndNamesAreRefused) {
   inverted.memory_swap = 32_MiB;
   Limits swap_alone;
   swap_alone.memory_swap = 32_MiB;
-  for (const Limits& limits : {none, nan, tiny, inverted, swap_alone}) {
+  Limits shares;
+  shares.cpu_shares = 1;
+  Limits processors;
+  processors.cpuset_cpus = "0-x";
+  Limits weight;
+  weight.blkio_weight = 5000;
+  Limits score;
+  score.oom_score_adj = 1001;
+  for (const Limits& limits :
+       {none, nan, tiny, inverted, swap_alone, shares, processors, weight, score}) {
     const auto group = manager_->create(name_, limits);
     ASSERT_FALSE(group);
     EXPECT_EQ(group.error().code(), ErrorCode::kInvalid) << group.error().text();
