@@ -102,6 +102,18 @@ TEST_F(ContainersNetwork, JoiningOneThatDoesNotRunIsAConflict) {
   EXPECT_NE(state(second).error.find("not running"), std::string::npos);
 }
 
+TEST_F(ContainersNetwork, SharesTheNetworkOfAnother) {
+  ContainerConfig wanted = config({"sleep", "1000"});
+  wanted.network_mode = "bridge";
+  const std::string first = create(wanted, "first");
+  start(first);
+  ContainerConfig sharing = shell("ls /sys/class/net");
+  sharing.network_mode = "container:first";
+  const std::string second = run(sharing);
+  EXPECT_EQ(wait(second), 0);
+  EXPECT_NE(logs(second).find("eth0"), std::string::npos);
+}
+
 TEST_F(ContainersNetwork, ATakenPortLeavesNothing) {
   ContainerConfig wanted = config({"sleep", "1000"});
   wanted.network_mode = "bridge";
