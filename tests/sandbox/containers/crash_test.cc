@@ -197,9 +197,11 @@ TEST_F(ContainersCrash, OneThatIsAlwaysToRunRunsAgain) {
   const int before = state(id).pid;
   // Its end is waited for by a descriptor from before: a dying process has no command line to be found by.
   const auto monitor = sys::pidfd_open(monitors().at(0));
-  ASSERT_TRUE(monitor);
+  const auto init = sys::pidfd_open(before);
+  ASSERT_TRUE(monitor && init);
   ASSERT_TRUE(sys::pidfd_signal(monitor->get(), SIGKILL));
   ASSERT_TRUE(sys::wait_readable(monitor->get(), std::nullopt).value_or(false));
+  ASSERT_TRUE(sys::wait_readable(init->get(), std::nullopt).value_or(false));
   open();
   EXPECT_EQ(state(id).status, ContainerStatus::kRunning);
   EXPECT_NE(state(id).pid, before);
