@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -45,6 +46,9 @@ class ContainersTest : public ::testing::Test {
     }
     containers_.reset();
     store_.reset();
+    // Monitors are our children, and without containers they end: what they still remove is removed by nobody else.
+    while (::waitpid(-1, nullptr, 0) > 0) {
+    }
   }
 
   void open() {
