@@ -33,8 +33,10 @@ Result<std::optional<Json>> exchange(int connection, const Json& body, int descr
   }
   std::array<struct pollfd, 2> watched{{{connection, POLLIN, 0}, {cancel.poll_fd(), POLLIN, 0}}};
   for (;;) {
-    if (::poll(watched.data(), watched.size(), -1) < 0 && errno != EINTR)
+    if (::poll(watched.data(), watched.size(), -1) < 0) {
+      if (errno == EINTR) continue;  // revents say nothing then, and reading would block
       return fail_errno("wait for monitor");
+    }
     if (watched[0].revents == 0) {
       if (cancel.cancelled()) return fail(ErrorCode::kCancelled, "wait for container: cancelled");
       continue;
