@@ -49,6 +49,7 @@ Result<pid_t> spawn(const std::vector<std::string>& argv, int in, int out, int e
   posix_spawn_file_actions_adddup2(&spawn.actions, in, STDIN_FILENO);
   posix_spawn_file_actions_adddup2(&spawn.actions, out, STDOUT_FILENO);
   posix_spawn_file_actions_adddup2(&spawn.actions, err, STDERR_FILENO);
+  posix_spawn_file_actions_addclosefrom_np(&spawn.actions, STDERR_FILENO + 1);
   sigset_t none;
   sigset_t all;
   sigemptyset(&none);

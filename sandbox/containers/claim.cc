@@ -114,6 +114,8 @@ Result<int> spawn(std::vector<std::string> argv, int lock_file, int listener, in
   ::posix_spawn_file_actions_adddup2(&rules.actions, high_notes.get(), 2);
   ::posix_spawn_file_actions_adddup2(&rules.actions, high_lock.get(), kMonitorLock);
   ::posix_spawn_file_actions_adddup2(&rules.actions, high_listener.get(), kMonitorListener);
+  // What the client happens to have open without close-on-exec, such as its terminal, is not for the monitor to keep.
+  ::posix_spawn_file_actions_addclosefrom_np(&rules.actions, kMonitorListener + 1);
   sigset_t none, all;
   ::sigemptyset(&none);
   ::sigfillset(&all);

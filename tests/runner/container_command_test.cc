@@ -1,7 +1,11 @@
 // Containers through the program itself: life, lists, logs, attaching. Files and volumes have tests of their own.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 
 #include "base/json.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "tests/runner/runner_fixture.h"
 
@@ -162,6 +166,23 @@ TEST_F(ContainerCommand, IsLeftRunningByItsDetachKeys) {
   Program last(command_line({"attach", "shell"}), environment(), Stdio::kTerminal);
   last.type("exit 6\n");
   EXPECT_EQ(last.finish().exit_code, 6);
+}
+
+TEST_F(ContainerCommand, KeepsNoDescriptorOfItsClient) {
+  sys::Pipe pipe = sys::make_pipe().value();
+  // As a shell's `exec 77>file` leaves it to all that it runs.
+  const std::string shell = "exec 77>/proc/" + std::to_string(::getpid()) + "/fd/" +
+                            std::to_string(pipe.write.get()) + "; exec \"$@\"";
+  std::vector<std::string> words{"bash", "-c", shell, "bash"};
+  for (std::string& word : command_line({"run", "-d", "--name", "web", "--network", "none",
+                                         "busybox", "sh", "-c", kForever}))
+    words.push_back(std::move(word));
+  ASSERT_EQ(testing::run_program(words, environment()).exit_code, 0) ;
+  pipe.write.reset();
+  char byte = 0;
+  ASSERT_EQ(::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK), 0);
+  EXPECT_EQ(::read(pipe.read.get(), &byte, 1), 0) << "somebody still holds the pipe's other end";
+  EXPECT_EQ(field("web", "{{.State.Running}}"), "true");
 }
 
 TEST_F(ContainerCommand, PassesAttachedSignalsOn) {

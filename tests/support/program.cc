@@ -48,6 +48,7 @@ struct Ends {
   ::dup2(ends.child_in, 0);
   ::dup2(ends.child_out, 1);
   ::dup2(ends.child_err, 2);
+  ::close_range(3, ~0U, 0);
   if (::chdir(directory) == 0) ::execvpe(argv[0], argv, envp);
   ::_exit(127);
 }
