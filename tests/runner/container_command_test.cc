@@ -174,10 +174,10 @@ TEST_F(ContainerCommand, KeepsNoDescriptorOfItsClient) {
   const std::string shell = "exec 77>/proc/" + std::to_string(::getpid()) + "/fd/" +
                             std::to_string(pipe.write.get()) + "; exec \"$@\"";
   std::vector<std::string> words{"bash", "-c", shell, "bash"};
-  for (std::string& word : command_line({"run", "-d", "--name", "web", "--network", "none",
-                                         "busybox", "sh", "-c", kForever}))
+  for (std::string& word : command_line(
+           {"run", "-d", "--name", "web", "--network", "none", "busybox", "sh", "-c", kForever}))
     words.push_back(std::move(word));
-  ASSERT_EQ(testing::run_program(words, environment()).exit_code, 0) ;
+  ASSERT_EQ(testing::run_program(words, environment()).exit_code, 0);
   pipe.write.reset();
   char byte = 0;
   ASSERT_EQ(::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK), 0);
