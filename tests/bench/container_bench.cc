@@ -20,6 +20,7 @@
 
 #include "base/files.h"
 #include "sandbox/engine.h"
+#include "tests/support/paths.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -49,8 +50,8 @@ World& world() {
     fresh->base = fresh->directory->path() + "/snapshots/base/fs";
     for (const char* name : {"/bin", "/proc", "/sys", "/dev", "/etc"})
       (void)make_dirs(fresh->base + name, 0755);
-    std::filesystem::copy_file(SLIPWAY_GUEST_DIR "/true", fresh->base + "/bin/true");
-    std::filesystem::copy_file(SLIPWAY_GUEST_DIR "/probe", fresh->base + "/bin/probe");
+    std::filesystem::copy_file(testing::guest_dir() + "/true", fresh->base + "/bin/true");
+    std::filesystem::copy_file(testing::guest_dir() + "/probe", fresh->base + "/bin/probe");
     fresh->engine = *Engine::open({fresh->directory->path()});
     std::atexit([] { world().directory.reset(); });
     return fresh;

@@ -8,12 +8,13 @@
 #include "pipeline/compile.h"
 #include "pipeline/schema.h"
 #include "tests/support/golden.h"
+#include "tests/support/paths.h"
 
 namespace slipway::pipeline {
 namespace {
 
 const std::filesystem::path kFolder =
-    std::filesystem::path(SLIPWAY_SOURCE_DIR) / "tests/golden/pipeline";
+    std::filesystem::path(testing::source_dir()) / "tests/golden/pipeline";
 
 std::string slurp(const std::filesystem::path& path) {
   std::ifstream in(path, std::ios::binary);

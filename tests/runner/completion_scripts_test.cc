@@ -2,6 +2,7 @@
 // are.
 #include "base/text.h"
 #include "tests/runner/runner_fixture.h"
+#include "tests/support/paths.h"
 
 namespace slipway::runner {
 namespace {
@@ -12,7 +13,7 @@ class CompletionScript : public ::testing::Test {
   void SetUp() override {
     directory_ =
         std::make_unique<TempDir>(std::move(TempDir::make("/tmp", "completion-test-").value()));
-    std::filesystem::create_symlink(SLIPWAY_RUNNER, directory_->path() + "/runner");
+    std::filesystem::create_symlink(testing::runner_program(), directory_->path() + "/runner");
     std::ofstream(directory_->path() + "/.slipway.yml")
         << "jobs:\n  compile: { steps: [make] }\n  test:\n    matrix: { os: [a, b] }\n    steps: "
            "[make]\n";

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "tests/support/paths.h"
 #include "tests/support/program.h"
 
 namespace slipway::runner {
@@ -42,7 +43,7 @@ class RunnerTest : public ::testing::Test {
             {"RUNNER_NETWORK", "none"}};
   }
   static std::vector<std::string> command_line(std::vector<std::string> arguments) {
-    arguments.insert(arguments.begin(), SLIPWAY_RUNNER);
+    arguments.insert(arguments.begin(), testing::runner_program());
     return arguments;
   }
   static testing::ProgramRun runner(std::vector<std::string> arguments,

@@ -11,6 +11,7 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "tests/sandbox/container_fixture.h"
+#include "tests/support/paths.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -38,7 +39,7 @@ class Escape : public ContainerTest {
     EXPECT_TRUE(make_dirs(empty, 0755));
     wanted.root.stack.lowers = {empty};
     wanted.root.host_tools = true;
-    wanted.mounts = {BindMount{SLIPWAY_GUEST_DIR, "/guests", Access::kReadOnly}};
+    wanted.mounts = {BindMount{testing::guest_dir(), "/guests", Access::kReadOnly}};
     return parse(output(std::move(wanted)));
   }
 };

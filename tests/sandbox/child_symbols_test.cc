@@ -6,6 +6,7 @@
 
 #include "base/sys.h"
 #include "base/text.h"
+#include "tests/support/paths.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -22,7 +23,7 @@ bool allowed(std::string_view symbol) {
 
 TEST(LaunchChild, CallsNothingOutsideItself) {
   const std::string objects =
-      SLIPWAY_GUEST_DIR "/../CMakeFiles/slipway_sandbox.dir/sandbox/launch/child/";
+      testing::guest_dir() + "/../CMakeFiles/slipway_sandbox.dir/sandbox/launch/child/";
   std::vector<std::string> command = {"nm", "-u"};
   for (const char* name : {"child", "descriptor_operations", "mount_operations", "path_operations",
                            "process_operations", "clone", "spawn", "serve"}) {

@@ -14,6 +14,7 @@
 #include "base/files.h"
 #include "base/sys.h"
 #include "sandbox/engine.h"
+#include "tests/support/paths.h"
 
 namespace slipway::sandbox {
 
@@ -37,7 +38,7 @@ class ContainerTest : public ::testing::Test {
     const char* elsewhere =
         std::getenv("SLIPWAY_TEST_GUESTS");  // Where an ordinary user can read them.
     for (const auto& guest : std::filesystem::directory_iterator(
-             elsewhere != nullptr ? elsewhere : SLIPWAY_GUEST_DIR)) {
+             elsewhere != nullptr ? elsewhere : testing::guest_dir())) {
       std::filesystem::copy_file(guest.path(), base_ + "/bin/" + guest.path().filename().string());
     }
     auto engine = Engine::open({store_});

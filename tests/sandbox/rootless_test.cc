@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "tests/sandbox/container_fixture.h"
+#include "tests/support/paths.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -33,7 +34,7 @@ class AsOrdinaryUser : public ::testing::Test {
     directory_ = std::make_unique<TempDir>(std::move(*made));
     std::filesystem::permissions(directory_->path(), std::filesystem::perms(0755));
     std::filesystem::copy_file("/proc/self/exe", directory_->path() + "/tests");
-    std::filesystem::copy(SLIPWAY_GUEST_DIR, directory_->path() + "/guests");
+    std::filesystem::copy(testing::guest_dir(), directory_->path() + "/guests");
   }
 
   /// In a new process: becomes nobody and runs the test program again.

@@ -8,10 +8,12 @@
 #include <fstream>
 #include <sstream>
 
+#include "tests/support/paths.h"
+
 namespace slipway::testing {
 
 void expect_golden(const std::string& name, const std::string& actual) {
-  const std::string path = SLIPWAY_SOURCE_DIR "/tests/golden/" + name;
+  const std::string path = source_dir() + "/tests/golden/" + name;
   if (std::getenv("SLIPWAY_ACCEPT") != nullptr) {
     std::filesystem::create_directories(std::filesystem::path(path).parent_path());
     std::ofstream(path, std::ios::binary) << actual;

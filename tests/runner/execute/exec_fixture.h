@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "tests/support/paths.h"
 
 namespace slipway::runner {
 
@@ -56,8 +57,8 @@ class ExecTest : public ::testing::Test {
             result->err};
   }
   Ran runner(const std::string& arguments, const std::string& environment = "") const {
-    return shell("RUNNER_STATE=" + shell_quote(state()) + " NO_COLOR=1 " + environment +
-                 " " SLIPWAY_RUNNER " " + arguments);
+    return shell("RUNNER_STATE=" + shell_quote(state()) + " NO_COLOR=1 " + environment + " " +
+                 testing::runner_program() + " " + arguments);
   }
   Ran exec(const std::string& pipeline, const std::string& arguments = "",
            const std::string& environment = "") const {

@@ -7,12 +7,13 @@
 
 #include "base/files.h"
 #include "runner/logs/sinks.h"
+#include "tests/support/paths.h"
 
 namespace slipway::runner {
 namespace {
 
 Json load_schema() {
-  const auto text = read_file(SLIPWAY_SOURCE_DIR "/configs/events.schema.json", 1_MiB);
+  const auto text = read_file(testing::source_dir() + "/configs/events.schema.json", 1_MiB);
   EXPECT_TRUE(text);
   auto schema = parse_json(text ? *text : "{}");
   EXPECT_TRUE(schema);
