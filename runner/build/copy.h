@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/cancel.h"
+#include "base/clock.h"
+#include "base/result.h"
+#include "cachestore/store.h"
+#include "runner/build/input_tree.h"
+
+namespace slipway::runner {
+
+/// The file operation of COPY and ADD, as BuildKit does it, into an upper above a stack; nothing is mounted.
+
+/// A file that the Dockerfile itself holds (heredoc) or that was fetched (ADD of a URL).
+struct CopyFile {
+  std::string name;  ///< Below the destination when that is a directory.
+  std::string content;
+  std::string path;  ///< Instead of content: a file of the machine.
+  unsigned mode = 0644;
+  std::optional<WallTime> modified;
+};
+
+enum class Unpack { kNever, kIfArchive, kAlways };
+
+struct CopyRequest {
+  InputTree* from = nullptr;  ///< Borrowed; null when only `files` are copied.
+  Selection selection;
+  std::vector<CopyFile> files;
+  std::string
+      destination;  ///< After expansion; relative to `workdir`; a trailing slash means a directory.
+  std::string workdir = "/";
+  std::string
+      chown;  ///< "", "user", "user:group", "1:2"; names from the target's /etc/passwd and group.
+  std::string chmod;  ///< "", octal or symbolic.
+  bool link =
+      false;  ///< --link: the stack below is not looked at; the result does not depend on it.
+  Unpack unpack = Unpack::kNever;
+  std::optional<WallTime> clamp;  ///< Times later than this become this (SOURCE_DATE_EPOCH).
+  std::string what;               ///< For messages: "COPY a b /dst/".
+};
+struct CopyStats {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+};
+/// Writes into `upper` (an empty or begun overlay upper) above `lowers` (bottom first). Links of the target are resolved
+/// in the target, never outside. kNotFound, kInvalid, kExists with the path and what to do.
+Result<CopyStats> copy_files(const CopyRequest& request, const std::vector<std::string>& lowers,
+                             const std::string& upper, const CancelToken& cancel);
+/// WORKDIR: every missing directory of `path`, owned by `user` ("" is root).
+Status make_workdir(const std::string& path, const std::string& user,
+                    const std::vector<std::string>& lowers, const std::string& upper);
+
+}  // namespace slipway::runner
