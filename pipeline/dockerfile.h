@@ -115,7 +115,8 @@ Result<std::string> expand_heredoc(std::string_view text, char escape,
 
 // --- `.dockerignore` and other pattern lists ----------------------------------------------------------------------
 
-/// Go's filepath.Match with `**`; the last match wins, `!` takes back. Spec: Dockerfile reference, ".dockerignore file".
+/// Go's filepath.Match with `**`; the last match wins, `!` takes back.
+/// Spec: Dockerfile reference, ".dockerignore file".
 class IgnorePatterns {
  public:
   static Result<IgnorePatterns> parse(std::string_view text);  ///< A `.dockerignore` file's text.

@@ -46,8 +46,8 @@ struct CopyStats {
   std::uint64_t files = 0;
   std::uint64_t bytes = 0;
 };
-/// Writes into `upper` (an empty or begun overlay upper) above `lowers` (bottom first). Links of the target are resolved
-/// in the target, never outside. kNotFound, kInvalid, kExists with the path and what to do.
+/// Writes into `upper` (an empty or begun overlay upper) above `lowers` (bottom first). Links of the target are
+/// resolved in the target, never outside. kNotFound, kInvalid, kExists with the path and what to do.
 Result<CopyStats> copy_files(const CopyRequest& request, const std::vector<std::string>& lowers,
                              const std::string& upper, const CancelToken& cancel);
 /// WORKDIR: every missing directory of `path`, owned by `user` ("" is root).

@@ -19,8 +19,8 @@ struct Selection {
   bool parents = false;  ///< --parents
 };
 
-/// Files that an instruction reads: the build context, a stage's or an image's result, what a URL or git gave. It does
-/// not change while it lives. Links are followed within its root only. Thread-safe.
+/// Files that an instruction reads: the build context, a stage's or an image's result, what a URL or git gave.
+/// It does not change while it lives. Links are followed within its root only. Thread-safe.
 class InputTree {
  public:
   virtual ~InputTree() = default;
