@@ -27,8 +27,8 @@ class InputTree {
   /// What COPY of this selection would copy, as a digest: paths, types, modes, owners, bytes, link targets, xattrs that
   /// are kept; not times. A source without a wildcard that is not there is kNotFound naming it (and a near name).
   virtual Result<Digest> digest(const Selection& selection, const CancelToken& cancel) = 0;
-  /// Absolute directories whose overlay (bottom first) is the tree; for bind mounts and for copying. What the ignore file
-  /// leaves out is still there: see ignores().
+  /// Absolute directories whose overlay (bottom first) is the tree; for bind mounts and for copying. What the ignore
+  /// file leaves out is still there: see ignores().
   virtual std::vector<std::string> lowers() const = 0;
   virtual bool ignores(std::string_view path) const = 0;
   virtual std::string name() const = 0;  ///< For messages: "context", "stage build", "image x".
