@@ -7,7 +7,7 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/completion.h"
 #include "runner/cli/console.h"
-#include "runner/containers/docker_json.h"
+#include "runner/docker_json.h"
 #include "runner/execute/exec.h"
 #include "runner/execute/journal.h"
 

@@ -12,8 +12,8 @@
 #include "runner/cli/container_world.h"
 #include "runner/cli/image_change.h"
 #include "runner/cli/signals.h"
-#include "runner/containers/commit_config.h"
-#include "runner/containers/copy.h"
+#include "runner/container_commit.h"
+#include "runner/container_copy.h"
 
 namespace slipway::runner {
 namespace {

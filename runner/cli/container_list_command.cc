@@ -7,8 +7,8 @@
 #include "runner/cli/container_world.h"
 #include "runner/cli/list_output.h"
 #include "runner/cli/relative_time.h"
-#include "runner/containers/docker_filters.h"
-#include "runner/containers/docker_json.h"
+#include "runner/docker_filters.h"
+#include "runner/docker_json.h"
 
 namespace slipway::runner {
 namespace {

@@ -9,8 +9,8 @@
 #include "runner/cli/container_world.h"
 #include "runner/cli/create_request.h"
 #include "runner/cli/template.h"
-#include "runner/containers/docker_filters.h"
-#include "runner/containers/docker_json.h"
+#include "runner/docker_filters.h"
+#include "runner/docker_json.h"
 #include "runner/execute/terminal.h"
 
 namespace slipway::runner {

@@ -7,8 +7,8 @@
 #include "base/text.h"
 #include "runner/cli/assignment.h"
 #include "runner/cli/network_options.h"
-#include "runner/containers/container_config.h"
-#include "runner/containers/option_values.h"
+#include "runner/container_powers.h"
+#include "runner/option_values.h"
 #include "sandbox/volumes.h"
 
 namespace slipway::runner {

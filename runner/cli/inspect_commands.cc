@@ -4,8 +4,8 @@
 #include "runner/cli/console.h"
 #include "runner/cli/container_world.h"
 #include "runner/cli/list_output.h"
-#include "runner/containers/docker_json.h"
-#include "runner/containers/network_members.h"
+#include "runner/docker_json.h"
+#include "runner/network_members.h"
 
 namespace slipway::runner {
 namespace {

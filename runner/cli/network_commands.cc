@@ -8,9 +8,9 @@
 #include "runner/cli/create_request.h"
 #include "runner/cli/image_session.h"
 #include "runner/cli/list_output.h"
-#include "runner/containers/docker_filters.h"
-#include "runner/containers/docker_json.h"
-#include "runner/containers/option_values.h"
+#include "runner/docker_filters.h"
+#include "runner/docker_json.h"
+#include "runner/option_values.h"
 #include "sandbox/engine.h"
 
 namespace slipway::runner {

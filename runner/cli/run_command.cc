@@ -14,7 +14,7 @@
 #include "runner/cli/container_world.h"
 #include "runner/cli/create_request.h"
 #include "runner/cli/registry_session.h"
-#include "runner/containers/container_config.h"
+#include "runner/container_powers.h"
 #include "runner/execute/images.h"
 #include "runner/execute/terminal.h"
 

@@ -1,7 +1,7 @@
 // A container's config as that of an image.
-#include "runner/containers/commit_config.h"
-
 #include <algorithm>
+
+#include "runner/container_commit.h"
 
 namespace slipway::runner {
 namespace {

@@ -1,7 +1,7 @@
 // The last touches to a container's config, whether it came from the command line or the API.
-#include "runner/containers/container_config.h"
-
 #include <algorithm>
+
+#include "runner/container_powers.h"
 
 namespace slipway::runner {
 namespace {

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/text.h"
-#include "runner/containers/docker_json.h"
+#include "runner/docker_json.h"
 
 namespace slipway::runner {
 namespace {

@@ -1,6 +1,4 @@
 // cp: deciding what becomes what, then one tar stream from a packer to an unpacker.
-#include "runner/containers/copy.h"
-
 #include <fcntl.h>
 #include <linux/limits.h>
 #include <sys/stat.h>
@@ -13,6 +11,7 @@
 #include "base/sys.h"
 #include "base/text.h"
 #include "cachestore/archive.h"
+#include "runner/container_copy.h"
 
 namespace slipway::runner {
 namespace {

@@ -1,5 +1,5 @@
 // Filters of lists, prunes and events, and times as docker's options take them.
-#include "runner/containers/docker_filters.h"
+#include "runner/docker_filters.h"
 
 #include <algorithm>
 #include <array>
@@ -9,8 +9,8 @@
 
 #include "base/text.h"
 #include "base/units.h"
-#include "runner/containers/docker_json.h"
-#include "runner/containers/option_values.h"
+#include "runner/docker_json.h"
+#include "runner/option_values.h"
 
 namespace slipway::runner {
 namespace {

@@ -2,7 +2,7 @@
 #include <algorithm>
 
 #include "base/text.h"
-#include "runner/containers/docker_json.h"
+#include "runner/docker_json.h"
 
 namespace slipway::runner {
 namespace {

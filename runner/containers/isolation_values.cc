@@ -7,7 +7,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
-#include "runner/containers/option_values.h"
+#include "runner/option_values.h"
 
 namespace slipway::runner {
 namespace {

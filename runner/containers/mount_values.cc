@@ -6,7 +6,7 @@
 #include <map>
 
 #include "base/text.h"
-#include "runner/containers/option_values.h"
+#include "runner/option_values.h"
 #include "sandbox/volumes.h"
 
 namespace slipway::runner {

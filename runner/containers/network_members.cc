@@ -1,5 +1,5 @@
 // Who is on a network.
-#include "runner/containers/network_members.h"
+#include "runner/network_members.h"
 
 namespace slipway::runner {
 

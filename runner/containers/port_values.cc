@@ -5,7 +5,7 @@
 #include <array>
 
 #include "base/text.h"
-#include "runner/containers/option_values.h"
+#include "runner/option_values.h"
 
 namespace slipway::runner {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 #include "runner/cli/relative_time.h"
-#include "runner/containers/docker_json.h"
+#include "runner/docker_json.h"
 
 namespace slipway::runner {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "runner/containers/docker_json.h"
+#include "runner/docker_json.h"
 #include "sandbox/containers.h"
 
 namespace slipway::runner {
