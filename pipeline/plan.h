@@ -1,64 +1,32 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "base/units.h"
-#include "pipeline/expression.h"
-#include "pipeline/source.h"
-#include "pipeline/value.h"
+#include "pipeline/plan_parts.h"
 
 namespace slipway::pipeline {
 
 /// Everything `runner exec`, the server and every front-end agree on: what is to be run, with all templates,
 /// matrices and defaults resolved. What can only be known while running (env values, conditions, names of
-/// outputs) stays as Expression or Template.
-
-struct EnvEntry {
-  std::string name;
-  Template value;
-  Span origin;
-};
-using EnvLayer = std::vector<
-    EnvEntry>;  ///< Later entries win; may refer to `env.X` of earlier ones and outer layers.
-
-enum class PullPolicy { kMissing, kAlways, kNever };
-
-/// `image: host` is a sandbox over the machine's own /usr.
-struct ImageSpec {
-  Template name = Template("host");
-  PullPolicy pull = PullPolicy::kMissing;
-  std::string platform;
-  std::string user;
-  std::optional<std::vector<std::string>> entrypoint;
-  Span origin;
-  bool is_host() const { return name.is_literal() && name.source() == "host"; }
-};
-
-enum class NetworkMode { kBridge, kNone, kHost };
-
-struct Resources {
-  std::optional<double> cpus;
-  std::optional<ByteCount> memory;
-  std::optional<std::int64_t> pids;
-  std::optional<ByteCount> disk;
-};
+/// outputs) stays as Expression or Template, or as VariablePlan and `$NAME` text.
 
 enum class StepKind { kRun, kBuild, kArtifact, kDeploy };
 /// When a step runs: after only successes, whatever happened, or only after a failure.
 enum class StepWhen { kOnSuccess, kAlways, kOnFailure };
+/// Who shows a script's commands: the engine before it starts, or the script itself, each before it runs.
+enum class Echo { kEngine, kScript };
 
 struct StepPlan {
   std::string id;    ///< Unique in the job: the author's `id`, else "step-<n>" (1-based).
   std::string name;  ///< Shown: `name`, else the first line of the script.
   StepKind kind = StepKind::kRun;
   Script script;  ///< kRun.
-  Value
-      settings;  ///< kBuild, kArtifact, kDeploy: the step's map, checked for shape, not evaluated.
+  Echo echo = Echo::kEngine;
+  /// kBuild, kArtifact, kDeploy: the step's map, checked for shape, not evaluated.
+  Value settings;
   std::optional<ImageSpec> image;  ///< Another image than the job's.
   EnvLayer env;
   Template workdir;   ///< Empty: the workspace. Relative to the workspace.
@@ -66,97 +34,36 @@ struct StepPlan {
   std::optional<Millis> timeout;
   std::optional<Expression> condition;
   StepWhen when = StepWhen::kOnSuccess;
+  bool advisory = false;  ///< However it ends, the job's result stays.
   bool memo = false;
   std::vector<std::string> inputs;
   Span origin;
 };
 
-struct Need {
-  std::size_t job = 0;  ///< Index into Plan::jobs.
-  std::string name;     ///< The job name as written: all its matrix instances are needed.
-  bool optional = false;
-  bool artifacts = true;
-  Span origin;
-};
-
-struct RetryPolicy {
-  int max = 0;  ///< Extra attempts.
-  std::vector<std::string>
-      when;  ///< "agent-lost", "timeout", "failure"; empty with empty exit_codes: any failure.
-  std::vector<int> exit_codes;
-};
-
-struct AllowFailure {
-  bool any = false;
-  std::vector<int> exit_codes;
-};
-
-struct SecretUse {
-  std::string name;
-  std::string as;  ///< Environment name (of the value, or of the file's path).
-  bool file = false;
-  Span origin;
-};
-
-struct ReadyCheck {
-  enum class Kind { kTcp, kHttp, kCommand };
-  Kind kind = Kind::kTcp;
-  std::string target;  ///< Port, URL path with port, or shell command.
-  Millis every{1000};
-  Millis within{30000};
-};
-
-struct ServicePlan {
-  std::string name;
-  std::vector<std::string> aliases;
-  ImageSpec image;
-  EnvLayer env;
-  std::optional<std::vector<std::string>> command;
-  std::optional<std::vector<std::string>> entrypoint;
-  std::string user;
-  Resources resources;
-  std::optional<ReadyCheck> ready;
-  Span origin;
-};
-
-enum class CachePolicy { kPull, kPush, kBoth };
-struct CachePlan {
-  Template key;
-  std::vector<Template> fallback;
-  std::vector<std::string> paths;
-  CachePolicy policy = CachePolicy::kBoth;
-  Span origin;
-};
-
-enum class ArtifactsWhen { kOnSuccess, kAlways, kOnFailure };
-struct ArtifactsPlan {
-  std::vector<std::string> paths;
-  std::vector<std::string> exclude;
-  std::optional<Millis> expire;
-  ArtifactsWhen when = ArtifactsWhen::kOnSuccess;
-  std::map<std::string, std::vector<std::string>> reports;  ///< kind -> globs.
-  Span origin;
-};
-
-struct OutputPlan {
-  std::string name;
-  Template value;
-  Span origin;
-};
+/// When a job runs, given how what it waits for ended. An unplayed manual job counts as skipped.
+enum class RunPolicy { kOnSuccess, kAlways, kOnFailure };
 
 struct JobPlan {
-  std::string name;      ///< As in the file: "build".
-  std::string instance;  ///< Unique in the plan and shown: "build" or "build (gcc, x86)".
-  Value matrix;          ///< Map of this instance's values; null without a matrix.
-  Value inputs;          ///< Map: the event's inputs, with the defaults of `on: manual: inputs`.
+  std::string name;       ///< As in the file: "build".
+  std::string instance;   ///< Unique in the plan and shown: "build" or "build (gcc, x86)".
+  std::size_t stage = 0;  ///< Index into Plan::stages; 0 without stages.
+  Value matrix;           ///< Map of this instance's values; null without a matrix.
+  Value inputs;           ///< Map: the event's inputs, with the defaults of `on: manual: inputs`.
   std::size_t matrix_group = 0;  ///< Same number for all instances of one job.
   std::optional<int> max_parallel;
   bool fail_fast = true;
+  int node_index = 0;  ///< 1-based place among node_total equal or matrix instances; 0 without.
+  int node_total = 0;
 
   ImageSpec image;
   std::vector<EnvLayer> env;  ///< Outer first: pipeline, job.
-  std::vector<StepPlan> steps;
+  std::vector<VariablePlan>
+      variables;  ///< Not empty: settle_variables() before anything of this is used.
+  std::vector<FilePlan> files;
+  std::vector<StepPlan> steps;  ///< Empty with a trigger.
+  std::optional<TriggerPlan> trigger;
   std::vector<Need> needs;
+  std::vector<std::string> parent_needs;  ///< Jobs of the parent pipeline whose artifacts it gets.
   std::optional<Expression> condition;
   std::vector<std::string> paths;  ///< Skipped unless one of these changed.
   std::vector<std::string> labels;
@@ -166,13 +73,17 @@ struct JobPlan {
   Millis timeout{std::chrono::hours(1)};
   RetryPolicy retry;
   AllowFailure allow_failure;
-  bool always = false;  ///< Runs whatever its needs did.
+  RunPolicy run = RunPolicy::kOnSuccess;
   bool manual = false;
+  std::string confirmation;            ///< Asked before a manual job runs.
+  std::optional<Millis> start_in;      ///< Waits this long after its needs.
   std::vector<std::string> approvers;  ///< Not empty: waits for one of these.
   bool interruptible = false;
   std::string lock;
-  std::string environment;
-  Template environment_url;
+  LockMode lock_mode = LockMode::kOldestFirst;
+  EnvironmentPlan environment;
+  std::string coverage;  ///< A regular expression; the last match in the log is the percentage.
+  Value release;         ///< Map: tag_name, name, description, ref, …; null without.
   std::vector<SecretUse> secrets;
   std::vector<ServicePlan> services;
   std::vector<CachePlan> caches;
@@ -187,11 +98,17 @@ struct ConcurrencyPlan {
   ConcurrencyPolicy policy = ConcurrencyPolicy::kQueue;
 };
 
+enum class Dialect { kNative, kGitlab };
+
 struct Plan {
   std::string name;
-  std::vector<JobPlan>
-      jobs;  ///< In file order, matrix instances adjacent; needs form a DAG (checked).
+  Dialect dialect = Dialect::kNative;
+  std::string workspace = "/workspace";  ///< Where the checkout stands in every container.
+  std::vector<std::string> stages;       ///< In order; empty where the language has none.
+  /// In file order, matrix instances adjacent; needs form a DAG (checked).
+  std::vector<JobPlan> jobs;
   std::optional<ConcurrencyPlan> concurrency;
+  bool stop_on_failure = false;  ///< The first failed job cancels all that still run.
   std::vector<std::string>
       missing_inputs;  ///< Inputs without default that a manual event lacks: do not run.
   bool triggered =

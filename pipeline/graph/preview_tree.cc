@@ -105,7 +105,7 @@ class PlanPrinter {
       codes.add("exit", exit_codes(job_.allow_failure.exit_codes));
       node.add("allow-failure", std::move(codes));
     }
-    if (job_.always) node.add("always", Node::of(true));
+    if (job_.run == RunPolicy::kAlways) node.add("always", Node::of(true));
     if (job_.manual) node.add("manual", Node::of(true));
     if (job_.interruptible) node.add("interruptible", Node::of(true));
     Node approve = Node::map();
@@ -113,8 +113,8 @@ class PlanPrinter {
     node.add("approve", std::move(approve));
     node.add_text("lock", job_.lock);
     Node environment = Node::map();
-    environment.add_text("name", job_.environment);
-    environment.add_text("url", text(job_.environment_url));
+    environment.add_text("name", job_.environment.name);
+    environment.add_text("url", text(job_.environment.url));
     node.add("environment", std::move(environment));
   }
 

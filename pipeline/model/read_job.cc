@@ -38,8 +38,8 @@ AllowFailure read_allow_failure(const Node* node) {
 void read_environment(const Node* node, Reader& reader, JobPlan& plan) {
   if (node == nullptr) return;
   const Node* name = node->is_map() ? node->get("name") : node;
-  plan.environment = reader.fixed_text(name, "environment");
-  plan.environment_url = reader.text(node->get("url"), ExpressionPlace::kName);
+  plan.environment.name = reader.fixed_text(name, "environment");
+  plan.environment.url = reader.text(node->get("url"), ExpressionPlace::kName);
 }
 
 std::vector<OutputPlan> read_outputs(const Node* node, Reader& reader) {
@@ -64,7 +64,7 @@ void read_gates(const Node& node, Reader& reader, JobPlan& plan) {
   plan.docker_socket = read_bool(node.get("docker"), false);
   plan.retry = read_retry(node.get("retry"), reader);
   plan.allow_failure = read_allow_failure(node.get("allow-failure"));
-  plan.always = read_bool(node.get("always"), false);
+  if (read_bool(node.get("always"), false)) plan.run = RunPolicy::kAlways;
   plan.manual = read_bool(node.get("manual"), false);
   plan.interruptible = read_bool(node.get("interruptible"), false);
   plan.lock = reader.fixed_text(node.get("lock"), "lock");

@@ -90,6 +90,15 @@ Status ImageSource::pull(const ImageWish& wish, const Reference& name, TransferP
 Status ImageSource::ensure(const ImageWish& wish, TransferProgress* progress,
                            const CancelToken& cancel) {
   if (wish.name == "host") return {};
+  if (wish.pull == PullPolicy::kTryAlways) {
+    ImageWish strict = wish;
+    strict.pull = PullPolicy::kAlways;
+    Status pulled = ensure(strict, progress, cancel);
+    if (pulled || cancel.cancelled() || !SLIP_TRY(is_here(wish))) return pulled;
+    if (progress != nullptr)
+      progress->say(pulled.error().text() + "; the image that is here will do");
+    return {};
+  }
   for (;;) {
     const bool here = SLIP_TRY(is_here(wish));
     if (here && wish.pull != PullPolicy::kAlways) return {};

@@ -22,6 +22,15 @@ Result<bool> truthy(const pipeline::Expression& condition, const pipeline::EvalC
   return SLIP_TRY_WITHIN("evaluate if", condition.evaluate(context)).truthy();
 }
 
+/// A job of an earlier stage that was not wanted holds nobody back, but for a manual one that must not fail.
+bool holds_back(const pipeline::Plan& plan, const pipeline::Need& need, const JobResult& result,
+                pipeline::RunPolicy policy) {
+  if (counts_as_success(result.status) || need.optional) return false;
+  if (result.status != RunStatus::kSkipped) return policy != pipeline::RunPolicy::kOnFailure;
+  const pipeline::JobPlan& needed = plan.jobs[need.job];
+  return need.kind == pipeline::NeedKind::kNamed || (needed.manual && !needed.allow_failure.any);
+}
+
 std::optional<std::string> waits_for_a_person(const RunContext& run, const pipeline::JobPlan& job) {
   const auto& named = run.options.jobs;
   const bool asked = std::any_of(named.begin(), named.end(), [&](const std::string& name) {
@@ -37,8 +46,12 @@ std::optional<std::string> waits_for_a_person(const RunContext& run, const pipel
 
 RunState state_of_needs(const JobRequest& request) {
   RunState state = RunState::kSuccess;
-  for (const std::optional<JobResult>& need : request.needs) {
+  for (std::size_t i = 0; i < request.needs.size(); ++i) {
+    const std::optional<JobResult>& need = request.needs[i];
     if (!need || counts_as_success(need->status)) continue;
+    const bool unwanted = need->status == RunStatus::kSkipped &&
+                          request.job.needs[i].kind == pipeline::NeedKind::kStage;
+    if (unwanted) continue;
     if (need->status == RunStatus::kCancelled) return RunState::kCancelled;
     state = RunState::kFailure;
   }
@@ -73,12 +86,16 @@ Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const J
                                                   const pipeline::EvalContext& context) {
   const pipeline::JobPlan& job = request.job;
   if (std::optional<std::string> waiting = waits_for_a_person(run, job)) return waiting;
-  const bool own_word = job.always || (job.condition && job.condition->asks_status());
+  const bool own_word =
+      job.run == pipeline::RunPolicy::kAlways || (job.condition && job.condition->asks_status());
   for (std::size_t i = 0; i < request.needs.size() && !own_word; ++i) {
     if (!request.needs[i]) continue;
-    if (!counts_as_success(request.needs[i]->status) && !job.needs[i].optional) {
+    if (holds_back(run.plan, job.needs[i], *request.needs[i], job.run)) {
       return std::optional(skipped_because_of(job.needs[i], *request.needs[i]));
     }
+  }
+  if (job.run == pipeline::RunPolicy::kOnFailure && state_of_needs(request) == RunState::kSuccess) {
+    return std::optional(std::string("runs only after a failure"));
   }
   if (job.condition && !SLIP_TRY(truthy(*job.condition, context))) {
     return std::optional("if: " + printable(job.condition->text()) + " is false");

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "pipeline/variables.h"
 #include "runner/execute/artifacts.h"
 #include "runner/execute/job_rules.h"
 #include "runner/execute/job_state.h"
@@ -122,7 +123,7 @@ class Attempt {
     const MonoTime start = real_clock().mono();
     const StepResult result = run_step(run_, state_, step_request(step, index));
     emit_end(step, result, seconds_since(start));
-    if (!counts_as_success(result.status)) {
+    if (!counts_as_success(result.status) && !step.advisory) {
       fail_with(result.status, result.exit_code, shown(step) + ": " + result.reason);
     }
   }
@@ -146,7 +147,7 @@ class Attempt {
     event.step = step.id;
     event.name = step.name;
     run_.events.emit(event);
-    if (step.script.empty()) return;
+    if (step.script.empty() || step.echo == pipeline::Echo::kScript) return;
     event.kind = Event::Kind::kLog;
     event.stream = "slipway";
     std::string_view source = step.script.source;
@@ -275,7 +276,9 @@ std::optional<JobResult> decide_not_to_run(const RunContext& run, const JobReque
 
 }  // namespace
 
-JobResult run_job(const RunContext& run, const JobRequest& request) {
+JobResult run_job(const RunContext& run, const JobRequest& unsettled) {
+  const JobPlan job = pipeline::settle_variables(unsettled.job, {}, run.plan.workspace);
+  const JobRequest request{job, unsettled.needs, unsettled.cancel, unsettled.resume};
   const MonoTime start = real_clock().mono();
   std::optional<JobResult> result = decide_not_to_run(run, request);
   if (!result) {

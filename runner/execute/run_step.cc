@@ -19,7 +19,6 @@
 namespace slipway::runner {
 namespace {
 
-constexpr const char* kWorkspace = "/workspace";
 // A script longer than this goes in by a file: one argument may hold 128 KiB (MAX_ARG_STRLEN, execve(2)).
 constexpr std::size_t kMaxScriptArgument = std::size_t{96} << 10;
 constexpr const char* kScriptPath = "/run/slipway/script";
@@ -77,7 +76,7 @@ void set_given_variables(const RunContext& run, const StepRequest& request, Step
   env.set("SLIPWAY_RUN", run.run_id);
   env.set("SLIPWAY_JOB", request.job.instance);
   env.set("SLIPWAY_STEP", request.step.id);
-  env.set("SLIPWAY_WORKSPACE", kWorkspace);
+  env.set("SLIPWAY_WORKSPACE", run.plan.workspace);
   env.set("SLIPWAY_COMMIT", run.event.sha);
   env.set("SLIPWAY_BRANCH", run.event.branch);
   env.set("SLIPWAY_TAG", run.event.tag);
@@ -106,8 +105,8 @@ Status compose_environment(const RunContext& run, const JobState& state, const S
   const std::string workdir =
       SLIP_TRY_WITHIN("evaluate workdir", request.step.workdir.evaluate_text(context));
   prepared.cwd = workdir.starts_with('/') ? workdir
-                 : workdir.empty()        ? kWorkspace
-                                          : std::string(kWorkspace) + "/" + workdir;
+                 : workdir.empty()        ? run.plan.workspace
+                                          : run.plan.workspace + "/" + workdir;
   return {};
 }
 
@@ -122,6 +121,8 @@ std::string choose_shell(const pipeline::StepPlan& step, const StepImage& image)
 Result<Prepared> prepare(const RunContext& run, JobState& state, const StepRequest& request) {
   Prepared prepared;
   prepared.image = SLIP_TRY(image_of(run, state, request));
+  for (const pipeline::FilePlan& file : request.job.files)
+    prepared.mounts.emplace_back(sandbox::FileMount{file.path, file.content, 0444});
   SLIP_TRY(compose_environment(run, state, request, prepared));
   const std::string shell = choose_shell(request.step, *prepared.image);
   const std::string& script = request.step.script.text;
@@ -141,7 +142,7 @@ sandbox::ContainerSpec make_spec(const RunContext& run, const StepRequest& reque
   spec.name = container_name(run);
   spec.root.stack = layers.root_overlay();
   spec.root.host_tools = prepared.image->host_tools;
-  spec.mounts.emplace_back(sandbox::OverlayMount{layers.work_overlay(), kWorkspace});
+  spec.mounts.emplace_back(sandbox::OverlayMount{layers.work_overlay(), run.plan.workspace});
   spec.mounts.emplace_back(exchange.mount());
   spec.mounts.insert(spec.mounts.end(), prepared.mounts.begin(), prepared.mounts.end());
   spec.process.argv = prepared.argv;
@@ -271,7 +272,7 @@ Result<StepResult> run_artifact(const RunContext& run, JobState& state,
                                 const StepRequest& request) {
   Prepared prepared;
   prepared.image = SLIP_TRY(image_of(run, state, request));
-  prepared.cwd = kWorkspace;
+  prepared.cwd = run.plan.workspace;
   const PushedArtifact pushed = SLIP_TRY(push_step_artifact(run, state, request));
   StepRecord record = make_record(run, request, prepared);
   record.outputs = pipeline::Value(pipeline::Value::Map{

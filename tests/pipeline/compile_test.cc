@@ -159,8 +159,8 @@ TEST(Compile, JobKeysReachThePlan) {
   EXPECT_FALSE(job->allow_failure.any);
   EXPECT_EQ(job->allow_failure.exit_codes, std::vector<int>{42});
   EXPECT_TRUE(job->interruptible);
-  EXPECT_EQ(job->environment, "production");
-  EXPECT_EQ(job->environment_url.source(), "https://app.example.com");
+  EXPECT_EQ(job->environment.name, "production");
+  EXPECT_EQ(job->environment.url.source(), "https://app.example.com");
   EXPECT_EQ(job->approvers, std::vector<std::string>{"ops"});
   EXPECT_EQ(job->lock, "production");
   EXPECT_EQ(job->paths, std::vector<std::string>{"src/**"});
@@ -242,7 +242,7 @@ TEST(Compile, NeedsOfAMatrixJobAreAllItsInstances) {
   std::vector<std::size_t> indexes;
   for (const Need& need : notify->needs) indexes.push_back(need.job);
   EXPECT_EQ(indexes, (std::vector<std::size_t>{1, 2, 3}));
-  EXPECT_TRUE(notify->always);
+  EXPECT_TRUE(notify->run == RunPolicy::kAlways);
 }
 
 TEST(Compile, NamesAndLocksMayUseWhatIsKnownBeforeTheRun) {
@@ -254,7 +254,7 @@ TEST(Compile, NamesAndLocksMayUseWhatIsKnownBeforeTheRun) {
   const JobPlan* job = find_job(compiled, "a (two)");
   ASSERT_NE(job, nullptr) << findings(compiled);
   EXPECT_EQ(job->lock, "lock-two");
-  EXPECT_EQ(job->environment, "main-two");
+  EXPECT_EQ(job->environment.name, "main-two");
   EXPECT_EQ(job->steps[0].name, "on two");
 }
 

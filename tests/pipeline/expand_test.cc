@@ -140,7 +140,7 @@ TEST(Templates, MayHoldPartsThatOnlyTheirJobsComplete) {
       "jobs:\n  .t: { environment: { url: https://x }, steps: [x] }\n"
       "  a: { extends: .t, environment: { name: prod } }\n");
   EXPECT_EQ(findings(compiled), "");
-  EXPECT_EQ(find_job(compiled, "a")->environment, "prod");
+  EXPECT_EQ(find_job(compiled, "a")->environment.name, "prod");
 }
 
 TEST(Include, FilesMergeUnderTheIncludingOne) {
