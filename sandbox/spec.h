@@ -69,6 +69,8 @@ struct FileMount {
   std::string target;
   std::string content;
   unsigned mode = 0444;
+  unsigned uid = 0;  ///< Of the container.
+  unsigned gid = 0;
 };
 using Mount = std::variant<BindMount, OverlayMount, TmpfsMount, FileMount>;
 

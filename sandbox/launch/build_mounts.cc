@@ -29,6 +29,8 @@ void add_file(Plan& plan, const FileMount& file, const std::string& name, Requir
   make.at = kScratch;
   make.path = plan.text(name);
   make.mode = file.mode;
+  make.uid = file.uid;
+  make.gid = file.gid;
   make.data = plan.text(file.content);
   make.size = file.content.size();
   Operation& clone = plan.add(OpCode::kCloneMount, "clone file for " + file.target);

@@ -126,6 +126,12 @@ TEST_F(ContainerRoot, FileMountShowsItsContentAndNothingElse) {
   EXPECT_EQ(*read_file(upper + "/run/secrets/token", 1_KiB), "");  // The mount point only.
 }
 
+TEST_F(ContainerRoot, FileMountBelongsToWhomItSays) {
+  ContainerSpec wanted = spec({"probe", "stat", "/run/secrets/token"});
+  wanted.mounts = {FileMount{"/run/secrets/token", "s3cret", 0400, 7, 8}};
+  EXPECT_EQ(output(wanted).substr(0, 11), "100400 7:8 ");
+}
+
 TEST_F(ContainerRoot, EngineWritesHostsAndHostname) {
   ContainerSpec wanted = spec({"probe", "cat", "/etc/hosts"});
   wanted.hostname = "builder";

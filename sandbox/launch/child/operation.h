@@ -79,7 +79,7 @@ enum class OpCode : std::uint8_t {
   kOpenRoot,         ///< "/" -> out
   kMakeDirectory,    ///< at, path, mode; existing is fine
   kMakeDirectories,  ///< path in the root; the last one gets uid, gid when made
-  kMakeFile,         ///< at, path, mode, data, size; must not exist
+  kMakeFile,         ///< at, path, mode, uid, gid, data, size; must not exist
   kMakeLink,         ///< at, path; data = target; existing is fine
   kWriteControl,     ///< at, path, data, size; flags != 0: missing or refused is fine
   kPivot,            ///< kNewRoot becomes "/"

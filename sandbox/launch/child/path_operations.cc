@@ -190,6 +190,10 @@ long make_file(State& state, const Operation& operation) {
     if (size <= 0) return close_and(fd, size < 0 ? size : -EIO);
     done += static_cast<std::size_t>(size);
   }
+  if (operation.uid != 0 || operation.gid != 0) {
+    const long owned = raw::invoke(SYS_fchown, fd, operation.uid, operation.gid);
+    if (owned < 0) return close_and(fd, owned);
+  }
   return close_and(fd, raw::invoke(SYS_fchmod, fd, operation.mode));
 }
 
