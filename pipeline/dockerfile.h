@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -50,28 +51,32 @@ struct Heredoc {
 };
 
 struct Assignment {
-  std::string name;
-  std::optional<std::string>
-      value;  ///< As written, quotes and all; nothing: ARG without a default.
+  std::string name;  ///< As written.
+  /// As written, quotes and all; nothing: ARG without a default.
+  std::optional<std::string> value;
+  bool legacy = false;  ///< `ENV name value`
 };
 
-/// One instruction. Nothing is expanded: expand_word() does that where the reference says so.
+/// One instruction. Nothing is expanded: expand_instruction() does that where the reference says so.
 struct Instruction {
   InstructionKind kind = InstructionKind::kRun;
   std::string keyword;  ///< As written.
   std::vector<InstructionFlag> flags;
-  /// Exec form: its elements. ADD, COPY: sources and the destination last; VOLUME, EXPOSE, SHELL: all words; FROM: the
-  /// image; USER, WORKDIR, STOPSIGNAL, MAINTAINER: one; HEALTHCHECK: "NONE", or "CMD" and then words or the shell line.
-  /// RUN, CMD, ENTRYPOINT in shell form: the line, one element.
+  /// Exec form: its elements. ADD, COPY: sources that are no heredocs, and the destination last; VOLUME, EXPOSE, SHELL:
+  /// all words; FROM: the image; USER, WORKDIR, STOPSIGNAL, MAINTAINER: one; HEALTHCHECK: "NONE", or "CMD" and then
+  /// words or the shell line. RUN, CMD, ENTRYPOINT in shell form: the line, one element (none when it is empty).
   std::vector<std::string> words;
   bool exec_form = false;
   std::vector<Assignment> assignments;  ///< ENV, LABEL, ARG.
   std::string stage_name;               ///< FROM … AS name, lower case.
-  std::vector<Heredoc> heredocs;
-  std::vector<Instruction> trigger;  ///< ONBUILD: exactly one.
-  std::string text;  ///< Arguments with continuations joined, comments gone, heredocs not included.
-  std::string original;  ///< The whole instruction as BuildKit shows it: keyword and text.
-  Span span;             ///< All its lines, heredocs included.
+  std::vector<Heredoc> heredocs;     ///< RUN: all of its line; ADD, COPY: those that are sources.
+  std::vector<Instruction> trigger;  ///< ONBUILD: exactly one, which has the heredocs.
+  std::string text;      ///< Behind keyword and flags, continuations joined; no heredocs.
+  std::string original;  ///< The same with keyword and flags, as BuildKit shows it.
+  std::vector<std::string> comments;  ///< The comment lines before it.
+  bool empty_continuation = false;    ///< An empty line inside it, which is deprecated.
+  Span span;                          ///< All its lines, heredocs included.
+  int text_end_line = 0;              ///< Its last line without heredocs.
 
   const InstructionFlag* flag(std::string_view name) const;
   std::vector<std::string> flag_values(std::string_view name) const;
@@ -85,15 +90,16 @@ struct DockerStage {
 struct Dockerfile {
   SourceSet sources;  ///< One file.
   char escape = '\\';
-  std::string syntax;                    ///< Of the directive; accepted and not used.
-  std::vector<std::string> skip_checks;  ///< check=skip=…; "all" is one.
-  bool checks_are_errors = false;
-  std::vector<Instruction> global_args;  ///< Before the first FROM.
+  std::string syntax;                            ///< Of the directive; accepted and not used.
+  std::vector<std::string> skip_checks;          ///< check=skip=…; "all" is one.
+  std::vector<std::string> experimental_checks;  ///< check=experimental=…
+  bool checks_are_errors = false;                ///< check=error=true
+  std::vector<Instruction> global_args;          ///< Before the first FROM.
   std::vector<DockerStage> stages;
   std::vector<Diagnostic> diagnostics;  ///< Of the parser: errors (then nothing must be built).
 };
 
-/// Bounds: 1 MiB, 10,000 instructions, 64 KiB a flag.
+/// Bounds: 1 MiB, 10,000 instructions, 64 KiB a flag. Goes on behind an error, to find more.
 Dockerfile parse_dockerfile(SourceFile file);
 /// A trigger of a base image ("RUN make"), or `--change` of commit and import.
 Result<Instruction> parse_instruction(std::string_view text, char escape = '\\');
@@ -122,38 +128,18 @@ class IgnorePatterns {
   static Result<IgnorePatterns> parse(std::string_view text);  ///< A `.dockerignore` file's text.
   static Result<IgnorePatterns> of(const std::vector<std::string>& patterns);  ///< --exclude
   IgnorePatterns();
-  bool ignores(std::string_view path) const;  ///< Relative, '/'-separated, clean.
-  /// False when nothing below directory `path` can be re-included: a walker need not look there.
+  /// A path is left out as well when a folder above it is. Relative, '/'-separated, clean.
+  bool ignores(std::string_view path) const;
+  /// False when nothing below an ignored folder `path` can be taken back: a walker need not look there.
   bool may_include_below(std::string_view path) const;
   bool empty() const;
+  bool has_exceptions() const;  ///< Whether there is a '!'.
 
  private:
-  struct Pattern {
-    std::string text;
-    bool negated = false;
-  };
-  std::vector<Pattern> patterns_;
+  struct Pattern;
+  std::shared_ptr<const std::vector<Pattern>> patterns_;
 };
 /// Go's filepath.Match, as COPY's sources use it (no `**`). kInvalid: a bad pattern.
 Result<bool> match_path(std::string_view pattern, std::string_view path);
-
-// --- checks ---------------------------------------------------------------------------------------------------------
-
-struct LintFinding {
-  std::string rule;       ///< "StageNameCasing"
-  std::string url;        ///< Of the rule's page in docker's documentation.
-  Diagnostic diagnostic;  ///< A warning; `help` says how to mend it.
-};
-struct LintRequest {
-  std::vector<std::string> build_args;  ///< Names given on the command line.
-  std::string target;                   ///< Empty: the last stage.
-  /// Whether the context's ignore file leaves this path out; may be empty.
-  std::function<bool(std::string_view path)> ignored;
-};
-/// BuildKit's checks, those of `check=skip=` left out; in order of lines.
-std::vector<LintFinding> lint(const Dockerfile& file, const LintRequest& request);
-/// `--call outline|targets`: what BuildKit's --call prints, as data.
-Json outline(const Dockerfile& file, const std::string& target);
-Json targets(const Dockerfile& file);
 
 }  // namespace slipway::pipeline
