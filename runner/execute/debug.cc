@@ -69,7 +69,7 @@ Result<int> debug(const std::string& state_dir, const std::string& text,
                             "); secrets are not set, changes are thrown away\n";
   (void)write_all(STDERR_FILENO, intro, "stderr");
   const JobNetwork network = step->bridge ? JobNetwork::open(store->root()) : JobNetwork();
-  return interactive_shell(*store, *engine, &network, root, work, spec, cancel);
+  return interactive_shell(*store, *engine, &network, {}, root, work, spec, cancel);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "runner/execute/housekeeping.h"
 #include "runner/execute/job_rules.h"
+#include "runner/execute/run_lock.h"
 #include "runner/execute/run_pipeline.h"
 #include "sandbox/engine.h"
 
@@ -122,6 +123,7 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
   head.source_root = loaded.source.root;
   head.commit = workspace.state.commit;
   Journal journal = SLIP_TRY(Journal::create(run_dir, head));
+  const Fd alive = SLIP_TRY(hold_run(run_dir));
   const cachestore::Lease lease = SLIP_TRY(store->lease({workspace.snapshot.id}));
   SLIP_TRY(add_sinks(options, loaded.display_path, events));
   ImageSource images(*store, access);

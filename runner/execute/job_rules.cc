@@ -111,11 +111,13 @@ std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& opt
     return "network: host lets a job reach this machine's local services; allow it with "
            "--allow-host-network";
   }
-  if (!job.services.empty()) {
-    return "service " + printable(job.services.front().name) +
-           ": services are not available in this version";
+  if (!job.services.empty() && job.network == pipeline::NetworkMode::kHost) {
+    return "services need a network of the job's own; take `network: host` away";
   }
-  if (job.docker_socket) return "docker: true is not available in this version";
+  if (job.docker_socket) {
+    return "docker: true needs a Docker API, which this version does not have; `build:` steps make "
+           "images without one";
+  }
   for (const pipeline::StepPlan& step : job.steps) {
     static const std::map<pipeline::StepKind, std::string> kinds{
         {pipeline::StepKind::kBuild, "build"}, {pipeline::StepKind::kDeploy, "deploy"}};
@@ -151,7 +153,7 @@ std::vector<std::string> plan_notices(const pipeline::Plan& plan) {
 
 bool wants_bridge(const pipeline::Plan& plan) {
   return std::any_of(plan.jobs.begin(), plan.jobs.end(), [](const pipeline::JobPlan& job) {
-    return job.network == pipeline::NetworkMode::kBridge;
+    return job.network == pipeline::NetworkMode::kBridge || !job.services.empty();
   });
 }
 

@@ -19,7 +19,7 @@ Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const J
 std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& options);
 /// Things a laptop lacks or this version ignores, said once per run.
 std::vector<std::string> plan_notices(const pipeline::Plan& plan);
-/// Whether some job is to have the network of jobs.
+/// Whether some job is to have a network.
 bool wants_bridge(const pipeline::Plan& plan);
 /// What may be behind a failed run without its being the pipeline's fault; said only after a failure.
 std::vector<std::string> failure_hints(const std::string& network_trouble);

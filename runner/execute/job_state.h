@@ -30,6 +30,7 @@ struct JobState {
   std::vector<std::string> path;  ///< SLIPWAY_PATH, oldest first.
   pipeline::Value steps = pipeline::Value(pipeline::Value::Map{});  ///< The `steps` context.
   pipeline::Value roots;  ///< Contexts that do not change within the job.
+  std::string network;    ///< The private one that it shares with its services; empty: none.
   pipeline::RunState state = pipeline::RunState::kSuccess;
 
   pipeline::EvalContext context(const RunContext& run) const {

@@ -10,16 +10,6 @@
 namespace slipway::runner {
 namespace {
 
-/// The root directory of an overlay shows the upper's owner and mode: give it those of the stack's top.
-Status copy_root_attributes(const Stack& stack, const std::string& upper) {
-  struct stat top {};
-  const std::string& path = stack.snapshots().back().path;
-  if (::stat(path.c_str(), &top) != 0) return fail_errno("examine snapshot " + path);
-  if (::chown(upper.c_str(), top.st_uid, top.st_gid) != 0) return fail_errno("chown " + upper);
-  if (::chmod(upper.c_str(), top.st_mode & 07777) != 0) return fail_errno("chmod " + upper);
-  return {};
-}
-
 Result<bool> untouched(const Stack& stack, const std::string& upper) {
   struct stat top {};
   struct stat now {};
@@ -40,6 +30,15 @@ Status commit_one(cachestore::Store& store, cachestore::Draft draft, Stack& stac
 }
 
 }  // namespace
+
+Status copy_root_attributes(const Stack& stack, const std::string& upper) {
+  struct stat top {};
+  const std::string& path = stack.snapshots().back().path;
+  if (::stat(path.c_str(), &top) != 0) return fail_errno("examine snapshot " + path);
+  if (::chown(upper.c_str(), top.st_uid, top.st_gid) != 0) return fail_errno("chown " + upper);
+  if (::chmod(upper.c_str(), top.st_mode & 07777) != 0) return fail_errno("chmod " + upper);
+  return {};
+}
 
 Result<StepLayers> StepLayers::begin(cachestore::Store& store, const Stack& root,
                                      const Stack& work) {

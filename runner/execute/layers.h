@@ -5,6 +5,9 @@
 
 namespace slipway::runner {
 
+/// The root directory of an overlay shows the upper's owner and mode: gives it those of the stack's top.
+Status copy_root_attributes(const Stack& stack, const std::string& upper);
+
 /// The two writable uppers of one step: over the image's stack and over the workspace's.
 class StepLayers {
  public:

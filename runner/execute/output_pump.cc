@@ -28,9 +28,8 @@ struct OutputPump::Lane {
   bool open = true;
 };
 
-OutputPump::OutputPump(EventStream& events, const SecretSet& mask, std::string job,
-                       std::string step)
-    : events_(events), mask_(mask), job_(std::move(job)), step_(std::move(step)) {}
+OutputPump::OutputPump(EventStream& events, const SecretSet& mask, Source source)
+    : events_(events), mask_(mask), source_(std::move(source)) {}
 
 OutputPump::~OutputPump() { finish(); }
 
@@ -107,9 +106,10 @@ void OutputPump::emit_lines(Lane& lane) {
 void OutputPump::emit(const std::string& stream, std::string line) {
   Event event;
   event.kind = Event::Kind::kLog;
-  event.job = job_;
-  event.step = step_;
-  event.stream = stream;
+  event.job = source_.job;
+  event.step = source_.step;
+  event.name = source_.service;
+  event.stream = source_.service.empty() ? stream : "service";
   event.line = std::move(line);
   events_.emit(std::move(event));
 }

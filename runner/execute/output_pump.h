@@ -10,15 +10,21 @@
 
 namespace slipway::runner {
 
-/// Carries a step's stdout and stderr into the event stream: masked, cut into lines, bounded. It always reads on, so
-/// that no job ever blocks on its output.
+/// Carries a step's or service's stdout and stderr into the event stream: masked, cut into lines, bounded. It always
+/// reads on, so that no job ever blocks on its output.
 class OutputPump {
  public:
   /// Beyond this a step's output is read and dropped, and a notice says so. 1 GiB of log is 15 min of a terminal at
   /// full speed.
   static constexpr std::uint64_t kMaxLogBytes = std::uint64_t{1} << 30;
 
-  OutputPump(EventStream& events, const SecretSet& mask, std::string job, std::string step);
+  /// Whose output it is: a step's, or a service's (stream "service").
+  struct Source {
+    std::string job;
+    std::string step;
+    std::string service;
+  };
+  OutputPump(EventStream& events, const SecretSet& mask, Source source);
   ~OutputPump();
 
   Status open();
@@ -38,8 +44,7 @@ class OutputPump {
 
   EventStream& events_;
   const SecretSet& mask_;
-  const std::string job_;
-  const std::string step_;
+  const Source source_;
   Fd out_read_, out_write_, err_read_, err_write_;
   std::uint64_t bytes_ = 0;
   std::thread reader_;

@@ -11,6 +11,7 @@
 #include "runner/execute/job_rules.h"
 #include "runner/execute/job_state.h"
 #include "runner/execute/run_step.h"
+#include "runner/execute/services.h"
 
 namespace slipway::runner {
 namespace {
@@ -65,8 +66,12 @@ class Attempt {
   JobResult run() {
     if (Status prepared = prepare(); !prepared) {
       fail_with(RunStatus::kError, 125, std::move(prepared).error().text());
+    } else if (Status started = start_services(); !started) {
+      const StepResult trouble = engine_failure(started.error());
+      fail_with(trouble.status, trouble.exit_code, trouble.reason);
     }
     for (std::size_t i = first_step(); i < request_.job.steps.size(); ++i) do_step(i);
+    if (services_ && result_.status != RunStatus::kSucceeded) services_->tell_ended();
     if (result_.status == RunStatus::kSucceeded) finish_outputs();
     finish_artifacts();
     return std::move(result_);
@@ -86,6 +91,14 @@ class Attempt {
       }
     }
     return request_.resume != nullptr ? take_up(*request_.resume) : Status{};
+  }
+
+  Status start_services() {
+    if (request_.job.services.empty()) return {};
+    services_ =
+        SLIP_TRY(JobServices::start(run_, {request_.job, state_, request_.cancel, deadline_}));
+    state_.network = services_->network();
+    return {};
   }
 
   /// The stacks that the earlier steps left, over today's checkout.
@@ -214,6 +227,7 @@ class Attempt {
   const int number_;
   const MonoTime deadline_;
   JobState state_;
+  std::unique_ptr<JobServices> services_;
   JobResult result_{.status = RunStatus::kSucceeded};
 };
 

@@ -168,12 +168,6 @@ StepResult result_of(const sandbox::Outcome& outcome, const Prepared& prepared) 
   return result;
 }
 
-StepResult engine_failure(const Error& error) {
-  if (error.code() == ErrorCode::kCancelled) return {RunStatus::kCancelled, 130, "cancelled"};
-  if (error.code() == ErrorCode::kTimeout) return {RunStatus::kTimedOut, 125, error.text()};
-  return {RunStatus::kError, 125, error.text()};
-}
-
 Status collect_exchange(const RunContext& run, JobState& state, const StepRequest& request,
                         const Exchange& exchange, StepRecord& record) {
   ExchangeResult written = SLIP_TRY(exchange.collect());
@@ -220,14 +214,15 @@ StepRecord make_record(const RunContext& run, const StepRequest& request,
 }
 
 Result<sandbox::Outcome> run_container(const RunContext& run, const StepRequest& request,
-                                       sandbox::ContainerSpec spec) {
-  OutputPump pump(run.events, run.secrets.mask, request.job.instance, request.step.id);
+                                       const std::string& network, sandbox::ContainerSpec spec) {
+  OutputPump pump(run.events, run.secrets.mask,
+                  OutputPump::Source{request.job.instance, request.step.id, ""});
   SLIP_TRY(pump.open());
   spec.process.stdout_fd = pump.stdout_fd();
   spec.process.stderr_fd = pump.stderr_fd();
   std::unique_ptr<sandbox::NetworkSession> session;  // outlives the container
-  if (request.job.network == pipeline::NetworkMode::kBridge) {
-    session = SLIP_TRY(run.network.join(spec));
+  if (request.job.network == pipeline::NetworkMode::kBridge || !network.empty()) {
+    session = SLIP_TRY(run.network.join(spec, {network, {}}));
   }
   Result<std::unique_ptr<sandbox::Container>> container = run.engine.start(spec);
   pump.start();
@@ -244,7 +239,7 @@ Result<StepResult> run_prepared(const RunContext& run, JobState& state, const St
   StepLayers layers = SLIP_TRY(StepLayers::begin(run.store, prepared.image->stack, state.work));
   const Exchange exchange = SLIP_TRY(Exchange::make(run.run_dir));
   const sandbox::ContainerSpec spec = make_spec(run, request, prepared, layers, exchange);
-  const sandbox::Outcome outcome = SLIP_TRY(run_container(run, request, spec));
+  const sandbox::Outcome outcome = SLIP_TRY(run_container(run, request, state.network, spec));
   StepResult result = result_of(outcome, prepared);
 
   SLIP_TRY(layers.commit(prepared.image->stack, state.work));
@@ -263,7 +258,7 @@ Result<StepResult> run_prepared(const RunContext& run, JobState& state, const St
   record.path = state.path;
   run.journal.add(record);
   if (!counts_as_success(result.status) && run.options.shell_on_failure) {
-    shell_in_failed_step(run, record, prepared.image->stack, state.work, spec);
+    shell_in_failed_step(run, record, prepared.image->stack, state, spec);
   }
   return result;
 }
@@ -287,6 +282,12 @@ Result<StepResult> run_artifact(const RunContext& run, JobState& state,
 }
 
 }  // namespace
+
+StepResult engine_failure(const Error& error) {
+  if (error.code() == ErrorCode::kCancelled) return {RunStatus::kCancelled, 130, "cancelled"};
+  if (error.code() == ErrorCode::kTimeout) return {RunStatus::kTimedOut, 125, error.text()};
+  return {RunStatus::kError, 125, error.text()};
+}
 
 StepResult run_step(const RunContext& run, JobState& state, const StepRequest& request) {
   if (request.step.kind == pipeline::StepKind::kArtifact) {

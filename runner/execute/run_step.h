@@ -23,6 +23,9 @@ struct StepRequest {
   MonoTime deadline{};
 };
 
+/// The engine's own trouble, as a step's result.
+StepResult engine_failure(const Error& error);
+
 /// Runs one `run:` step in a container of its own over the job's stacks; afterwards the stacks hold what it wrote, the
 /// journal its record, and state.steps its outputs. Trouble of any kind is in the result, so that the job goes on to
 /// its clean-up steps.

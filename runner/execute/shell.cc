@@ -21,8 +21,9 @@ void set_default(std::vector<std::string>& env, const std::string& name, const s
 }  // namespace
 
 Result<int> interactive_shell(cachestore::Store& store, sandbox::Engine& engine,
-                              const JobNetwork* network, const Stack& root, const Stack& work,
-                              sandbox::ContainerSpec spec, const CancelToken& cancel) {
+                              const JobNetwork* network, const NetworkPlace& place,
+                              const Stack& root, const Stack& work, sandbox::ContainerSpec spec,
+                              const CancelToken& cancel) {
   std::optional<PersonTerminal> person = PersonTerminal::open();
   if (!person) return fail(ErrorCode::kInvalid, "open shell: stdin is not a terminal");
   const StepLayers layers = SLIP_TRY(StepLayers::begin(store, root, work));
@@ -37,20 +38,22 @@ Result<int> interactive_shell(cachestore::Store& store, sandbox::Engine& engine,
   const char* term = std::getenv("TERM");
   set_default(spec.process.env, "TERM", term != nullptr ? term : "xterm");
   std::unique_ptr<sandbox::NetworkSession> session;  // outlives the container
-  if (network != nullptr) session = SLIP_TRY(network->join(spec));
+  if (network != nullptr) session = SLIP_TRY(network->join(spec, place));
   const std::unique_ptr<sandbox::Container> container = SLIP_TRY(engine.start(spec));
   return attach_terminal(*container, *person, cancel, std::nullopt, sandbox::StopPolicy{})
       .shell_code();
 }
 
 void shell_in_failed_step(const RunContext& run, const StepRecord& step, const Stack& root,
-                          const Stack& work, const sandbox::ContainerSpec& spec) {
+                          const JobState& state, const sandbox::ContainerSpec& spec) {
   run.notice(
       "the step failed; this shell stands where it stopped (leave with exit, changes are thrown "
       "away)");
   run.events.pause();  // or the progress would be drawn over the shell
-  const Result<int> code = interactive_shell(
-      run.store, run.engine, step.bridge ? &run.network : nullptr, root, work, spec, run.cleanup);
+  const bool networked = step.bridge || !state.network.empty();
+  const Result<int> code =
+      interactive_shell(run.store, run.engine, networked ? &run.network : nullptr,
+                        {state.network, {}}, root, state.work, spec, run.cleanup);
   run.events.resume();
   if (!code) run.notice(code.error().text());
 }

@@ -28,9 +28,9 @@ struct Event {
   std::string run;
   std::string job;   ///< Instance name; empty for the run's own events.
   std::string step;  ///< Step id.
-  std::string name;  ///< Shown name of job or step (start events).
+  std::string name;  ///< Shown name of job or step (start events); kLog: of the service.
   std::string
-      stream;  ///< kLog: "stdout", "stderr", or "slipway" (the runner's own words: shown commands, retries).
+      stream;  ///< kLog: "stdout", "stderr", "service", or "slipway" (the runner's own words: shown commands, retries).
   std::string
       line;  ///< kLog, kNotice, kProgress: one line without its newline, masked, valid UTF-8.
   std::string

@@ -27,6 +27,7 @@ class PlainSink : public EventSink {
 
   void on_event(const Event& event) override {
     summary_.on_event(event);
+    if (event.stream == "service") return;  // told with a failure only
     if (event.kind == Event::Kind::kRunStart) several_ = announced_jobs(event) > 1;
     const std::string text = line_of(event);
     if (!text.empty() || event.kind == Event::Kind::kLog) out_.write(prefix(event) + text + "\n");

@@ -36,7 +36,7 @@ void RunView::apply(const Event& event, MonoTime now) {
     case Event::Kind::kStepStart:
       return start_step(event, now);
     case Event::Kind::kLog:
-      if (event.stream != "slipway" && !event.line.empty()) {
+      if (event.stream != "slipway" && event.stream != "service" && !event.line.empty()) {
         JobView& job = find_or_add(event.job);
         job.last_line = event.line.substr(0, kMaxLastLine);
         job.progress.clear();

@@ -45,7 +45,7 @@ void RunSummary::on_event(const Event& event) {
       on_step_start(event);
       break;
     case Event::Kind::kLog:
-      jobs_[event.job].tail.add(event);
+      on_log(event);
       break;
     case Event::Kind::kStepEnd:
       on_step_end(event);
@@ -63,9 +63,16 @@ void RunSummary::on_event(const Event& event) {
   }
 }
 
+void RunSummary::on_log(const Event& event) {
+  Job& job = jobs_[event.job];
+  (event.stream == "service" ? job.services[event.name] : job.tail).add(event);
+}
+
 void RunSummary::on_step_start(const Event& event) {
   Job& job = jobs_[event.job];
-  if (!job.seen.insert(event.step).second) job = Job{.seen = {event.step}};
+  if (!job.seen.insert(event.step).second) {
+    job = Job{.seen = {event.step}, .services = std::move(job.services)};
+  }
   job.step_name = event.name.empty() ? event.step : event.name;
   job.tail.clear();
 }
@@ -122,12 +129,21 @@ void RunSummary::append_failure(std::string& out, const Event& end, const Style&
       out += "  " + style.paint(Paint::kDim, style.bar()) + " " + style.log_line(line) + "\n";
     }
   }
+  if (job != nullptr) append_services(out, *job, style);
   if (!repeat_command.empty()) {
     out += "  repeat: " + printable(repeat_command + " --job " + shell_quote(end.job)) + "\n";
   }
   const bool ran = end.status != "error";  // else there is no state to open a shell in
   if (job != nullptr && job->step_failed && ran) {
     out += "  shell:  " + printable("runner debug " + shell_quote(end.run + "/" + end.job)) + "\n";
+  }
+}
+
+void RunSummary::append_services(std::string& out, const Job& job, const Style& style) {
+  for (const auto& [name, tail] : job.services) {
+    out += "  last lines of service " + printable(name) + ":\n";
+    for (const Event& line : tail.lines())
+      out += "  " + style.paint(Paint::kDim, style.bar()) + " " + style.log_line(line) + "\n";
   }
 }
 

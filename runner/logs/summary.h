@@ -50,12 +50,15 @@ class RunSummary {
     std::string failed_step;  ///< The first that failed; later always-steps do not replace it.
     std::string failed_how;
     LogTail failed_tail;
+    std::map<std::string, LogTail> services;  ///< By name: a failure may be theirs.
   };
+  void on_log(const Event& event);
   void on_step_start(const Event& event);
   void on_step_end(const Event& event);
   void on_job_end(const Event& event);
   void append_failure(std::string& out, const Event& end, const Style& style,
                       const std::string& repeat_command) const;
+  static void append_services(std::string& out, const Job& job, const Style& style);
 
   std::map<std::string, Job> jobs_;
   std::deque<Event> failed_;                  ///< job_end events.

@@ -126,7 +126,8 @@ class TtySink : public EventSink {
     const std::string& name = event.name.empty() ? event.step : event.name;
     switch (event.kind) {
       case Event::Kind::kLog:
-        return add_line(state, style_.log_line(event));
+        if (event.stream != "service") add_line(state, style_.log_line(event));
+        return;
       case Event::Kind::kStepEnd:
         return add_line(state, ended(event, name));
       case Event::Kind::kJobEnd:

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <optional>
 #include <sstream>
 #include <string>
@@ -26,7 +27,7 @@ class ExecTest : public ::testing::Test {
     ASSERT_TRUE(make_dirs(project(), 0755));
   }
   std::string project() const { return dir_->path() + "/project"; }
-  std::string state() const { return dir_->path() + "/state"; }
+  virtual std::string state() const { return dir_->path() + "/state"; }
 
   void write(const std::string& name, const std::string& text) const {
     const std::string path = project() + "/" + name;
