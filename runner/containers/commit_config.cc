@@ -21,6 +21,17 @@ void set_env(std::vector<std::string>& env, const std::string& entry) {
     env.push_back(entry);
 }
 
+cachestore::Healthcheck healthcheck_of(const sandbox::HealthCheck& check) {
+  cachestore::Healthcheck made;
+  made.test = check.test;
+  made.interval = check.interval;
+  made.timeout = check.timeout;
+  made.start_period = check.start_period;
+  made.start_interval = check.start_interval;
+  made.retries = check.retries;
+  return made;
+}
+
 }  // namespace
 
 void merge_into_image(const sandbox::ContainerInfo& container, cachestore::ImageConfig& image) {
@@ -35,6 +46,8 @@ void merge_into_image(const sandbox::ContainerInfo& container, cachestore::Image
   if (!config.user.empty()) image.user = config.user;
   if (!config.working_dir.empty()) image.working_dir = config.working_dir;
   if (!config.stop_signal.empty()) image.stop_signal = config.stop_signal;
+  if (config.health && !config.health->test.empty())
+    image.healthcheck = healthcheck_of(*config.health);
   image.labels = config.labels;  // the image's are in it already
   for (const std::string& port : config.exposed_ports) add_missing(image.exposed_ports, port);
   for (const sandbox::MountConfig& mount : config.mounts) {

@@ -23,7 +23,8 @@ constexpr Millis kLongestPause{1000};
 constexpr Millis kProbeTime{5000};      // what one question may take
 constexpr Millis kPortWait{30'000};     // GitLab's wait_for_services_timeout
 constexpr Millis kDockerPause{30'000};  // docker's interval and timeout of a HEALTHCHECK
-constexpr int kDockerRetries = 3;
+constexpr std::int64_t kDockerRetries = 3;
+constexpr std::int64_t kMostRetries = 1000;  // an image may say anything
 
 std::string container_name(const RunContext& run) {
   static std::atomic<unsigned> counter{0};
@@ -127,48 +128,60 @@ Status Service::compose(const JobServices::Request& request, const StepImage& im
 }
 
 Status Service::choose_gate(const cachestore::ImageConfig& image) {
-  if (plan_.ready) {
-    const pipeline::ReadyCheck& check = *plan_.ready;
-    gate_.every = check.every;
-    gate_.within = check.within;
-    switch (check.kind) {
-      case pipeline::ReadyCheck::Kind::kTcp:
-        gate_.kind = Gate::Kind::kTcp;
-        gate_.place.port = SLIP_TRY_WITHIN("ready: tcp", parse_port(check.target));
-        break;
-      case pipeline::ReadyCheck::Kind::kHttp:
-        gate_.kind = Gate::Kind::kHttp;
-        gate_.place = SLIP_TRY(parse_http_place(check.target));
-        break;
-      case pipeline::ReadyCheck::Kind::kCommand:
-        gate_.kind = Gate::Kind::kCommand;
-        gate_.command = {"/bin/sh", "-c", check.target};
-        break;
-    }
-    gate_.shown = "ready";
+  using Kind = pipeline::ReadyCheck::Kind;
+  if (!plan_.ready) {
+    const bool checked = image.healthcheck && image.healthcheck->test.size() > 1;
+    if (checked)
+      wait_for_health(*image.healthcheck);
+    else
+      wait_for_exposed_port(image);
     return {};
   }
-  if (image.healthcheck && image.healthcheck->test.size() > 1 &&
-      image.healthcheck->test[0] != "NONE") {
-    const cachestore::Healthcheck& check = *image.healthcheck;
-    gate_.kind = Gate::Kind::kCommand;
-    gate_.command.assign(check.test.begin() + 1, check.test.end());
-    if (check.test[0] == "CMD-SHELL") gate_.command = {"/bin/sh", "-c", join(gate_.command, " ")};
-    const auto retries =
-        check.retries > 0 ? std::min<std::int64_t>(check.retries, 1000) : kDockerRetries;
-    gate_.within = millis_or(check.start_period, Millis(0)) +
-                   millis_or(check.interval, kDockerPause) * retries;
-    gate_.shown = "the image's HEALTHCHECK";
-    return {};
-  }
-  if (const std::optional<std::uint16_t> port = first_port(image.exposed_ports)) {
-    gate_.kind = Gate::Kind::kTcp;
-    gate_.place.port = *port;
-    gate_.within = kPortWait;
-    gate_.required = false;
-    gate_.shown = "exposed port " + std::to_string(*port);
+  const pipeline::ReadyCheck& check = *plan_.ready;
+  gate_.every = check.every;
+  gate_.within = check.within;
+  gate_.shown = "ready";
+  switch (check.kind) {
+    case Kind::kTcp:
+      gate_.kind = Gate::Kind::kTcp;
+      gate_.place.port = SLIP_TRY_WITHIN("ready: tcp", parse_port(check.target));
+      break;
+    case Kind::kHttp:
+      gate_.kind = Gate::Kind::kHttp;
+      gate_.place = SLIP_TRY(parse_http_place(check.target));
+      break;
+    case Kind::kCommand:
+      gate_.kind = Gate::Kind::kCommand;
+      gate_.command = {"/bin/sh", "-c", check.target};
+      break;
+    case Kind::kExposed:
+      wait_for_exposed_port(image);
+      gate_.within = check.within;
+      gate_.required = false;
+      break;
   }
   return {};
+}
+
+void Service::wait_for_health(const cachestore::Healthcheck& check) {
+  gate_.kind = Gate::Kind::kCommand;
+  gate_.command.assign(check.test.begin() + 1, check.test.end());
+  if (check.test[0] == "CMD-SHELL") gate_.command = {"/bin/sh", "-c", join(gate_.command, " ")};
+  const std::int64_t retries =
+      check.retries > 0 ? std::min(check.retries, kMostRetries) : kDockerRetries;
+  gate_.within =
+      millis_or(check.start_period, Millis(0)) + millis_or(check.interval, kDockerPause) * retries;
+  gate_.shown = "the image's HEALTHCHECK";
+}
+
+void Service::wait_for_exposed_port(const cachestore::ImageConfig& image) {
+  const std::optional<std::uint16_t> port = first_port(image.exposed_ports);
+  if (!port) return;
+  gate_.kind = Gate::Kind::kTcp;
+  gate_.place.port = *port;
+  gate_.within = kPortWait;
+  gate_.required = false;
+  gate_.shown = "exposed port " + std::to_string(*port);
 }
 
 Status Service::launch(const std::string& network) {
@@ -242,10 +255,8 @@ void Service::say(const std::string& text) const {
   run_.events.emit(std::move(event));
 }
 
-Status Service::overdue(const Status& last) {
-  const std::string why = "not ready after " + format_duration(gate_.within) + " (" + gate_.shown +
-                          ": " + (last ? "no answer" : last.error().text()) + ")";
-  if (gate_.required) return fail(ErrorCode::kTimeout, why);
+Status Service::give_up(ErrorCode code, const std::string& why) {
+  if (gate_.required) return fail(code, why);
   run_.notice("service " + printable(plan_.name) + ": " + why + "; going on without it", job_);
   return {};
 }
@@ -253,20 +264,21 @@ Status Service::overdue(const Status& last) {
 Status Service::wait_until_ready(const CancelToken& cancel, MonoTime deadline) {
   // A command that could not be executed: its end is there already.
   if (container_->pidfd() < 0) (void)sys::wait_readable(over_.poll_fd(), std::nullopt);
-  Status last;
+  Status last = fail(ErrorCode::kTimeout, "not asked");
   Millis pause = kFirstPause;
   const MonoTime end = std::min(started_ + gate_.within, deadline);
   for (;;) {
-    if (const auto outcome = ended();
-        outcome && (gate_.kind != Gate::Kind::kNone || !outcome->success()))
-      return fail(ErrorCode::kUnavailable, outcome->success()
-                                               ? "ended with exit code 0 before it was ready"
-                                               : outcome->describe() + " before it was ready");
+    const std::optional<sandbox::Outcome> outcome = ended();
+    if (outcome && (gate_.kind != Gate::Kind::kNone || !outcome->success()))
+      return give_up(ErrorCode::kUnavailable, outcome->describe() + " before it was ready");
     if (cancel.cancelled()) return fail(ErrorCode::kCancelled, "cancelled");
     if (gate_.kind == Gate::Kind::kNone) return {};
     const auto left = std::chrono::duration_cast<Millis>(
         std::max(end - real_clock().mono(), MonoTime::duration(0)));
-    if (left.count() == 0) return overdue(last);
+    if (left.count() == 0)
+      return give_up(ErrorCode::kTimeout, "not ready after " + format_duration(gate_.within) +
+                                              " (" + gate_.shown + ": " + last.error().text() +
+                                              ")");
     last = probe(std::min(kProbeTime, std::max(left, Millis(1))));
     if (last) {
       const auto took = std::chrono::duration_cast<Millis>(real_clock().mono() - started_);

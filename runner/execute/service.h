@@ -44,7 +44,9 @@ class Service {
   Status launch(const std::string& network);
   Status probe(Millis patience);
   Status probe_command(Millis patience);
-  Status overdue(const Status& last);
+  void wait_for_health(const cachestore::Healthcheck& check);
+  void wait_for_exposed_port(const cachestore::ImageConfig& image);
+  Status give_up(ErrorCode code, const std::string& why);
   void say(const std::string& text) const;
 
   const RunContext& run_;
