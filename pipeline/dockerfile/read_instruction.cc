@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "pipeline/dockerfile/characters.h"
+#include "pipeline/dockerfile_values.h"
 
 namespace slipway::pipeline::dockerfile {
 namespace {
@@ -122,6 +123,7 @@ Instruction InstructionReader::read_piece(const Piece& piece, const Statement& s
   read_shape(out, rule, {statement.arguments.text, piece.base + statement.arguments.begin});
   if (rule.heredocs) take_heredocs(out);
   check(out, rule);
+  check_values(out);
   return out;
 }
 
@@ -366,6 +368,26 @@ void InstructionReader::check(const Instruction& out, const Rule& rule) {
       break;
     default:
       break;
+  }
+}
+
+/// What can be told before variables have values.
+void InstructionReader::check_values(const Instruction& out) {
+  if (out.kind == InstructionKind::kHealthcheck) {
+    if (const auto settings = healthcheck_settings(out); !settings) {
+      const std::string& text = settings.error().text();
+      const std::string name = text.substr(2, text.find('=') - 2);
+      const InstructionFlag* flag = out.flag(name);
+      complain(flag != nullptr ? flag->span : out.span, text);
+    }
+  }
+  if (out.kind != InstructionKind::kRun) return;
+  for (const InstructionFlag& flag : out.flags) {
+    if (flag.name == "mount" && flag.value.find('$') != std::string::npos) continue;
+    Instruction alone;
+    alone.flags.push_back(flag);
+    if (const auto settings = run_settings(alone, nullptr); !settings)
+      complain(flag.span, settings.error().text());
   }
 }
 

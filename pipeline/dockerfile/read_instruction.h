@@ -41,6 +41,7 @@ class InstructionReader {
   void read_shape(Instruction& out, const Rule& rule, const Piece& inner);
   void take_heredocs(Instruction& out);
   void check(const Instruction& out, const Rule& rule);
+  void check_values(const Instruction& out);
 
   Span span(std::size_t begin, std::size_t end) const;
   void complain(const Span& span, std::string message, std::string help = "");
