@@ -24,6 +24,7 @@ struct CopyFile {
   std::optional<WallTime> modified;
 };
 
+/// ADD: archives (by content: tar, also gzip, bzip2, xz, zstd) become their files. kAlways: what was fetched, too.
 enum class Unpack { kNever, kIfArchive, kAlways };
 
 struct CopyRequest {
@@ -50,8 +51,12 @@ struct CopyStats {
 /// resolved in the target, never outside. kNotFound, kInvalid, kExists with the path and what to do.
 Result<CopyStats> copy_files(const CopyRequest& request, const std::vector<std::string>& lowers,
                              const std::string& upper, const CancelToken& cancel);
-/// WORKDIR: every missing directory of `path`, owned by `user` ("" is root).
+/// The ids of a --chown as "uid:gid", from the stack's /etc/passwd and group: what a key of a --link step must hold.
+Result<std::string> resolve_owner(const std::string& chown, const std::vector<std::string>& lowers);
+/// WORKDIR: every missing directory of `path`, owned by `user` ("" or one that is not in the stack: root). Nothing is
+/// written when it is there.
 Status make_workdir(const std::string& path, const std::string& user,
-                    const std::vector<std::string>& lowers, const std::string& upper);
+                    const std::vector<std::string>& lowers, const std::string& upper,
+                    const std::optional<WallTime>& clamp = std::nullopt);
 
 }  // namespace slipway::runner

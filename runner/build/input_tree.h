@@ -19,6 +19,8 @@ struct Selection {
   bool parents = false;  ///< --parents
 };
 
+class FileTree;  ///< Of this room: how the tree is read (runner/build/file_tree.h).
+
 /// Files that an instruction reads: the build context, a stage's or an image's result, what a URL or git gave.
 /// It does not change while it lives. Links are followed within its root only. Thread-safe.
 class InputTree {
@@ -34,14 +36,18 @@ class InputTree {
   virtual std::string name() const = 0;  ///< For messages: "context", "stage build", "image x".
   /// A tree as directories that hold only what is not ignored, for a RUN's bind mount.
   virtual Result<std::vector<std::string>> mountable(const CancelToken& cancel) = 0;
+  virtual const FileTree& files() const = 0;
 };
 
-/// A directory of the machine. Files are hashed when asked for; digests are remembered by (device, inode, size, ctime,
-/// mtime), which a change of content always changes.
+/// A directory of the machine; its files belong to root, as a context's do. Files are hashed when asked for; digests are
+/// remembered below `state_dir` (empty: not at all) by (device, inode, size, ctime, mtime), which a change of content
+/// always changes.
 Result<std::unique_ptr<InputTree>> open_directory_tree(const std::string& path, std::string name,
-                                                       pipeline::IgnorePatterns ignore);
-/// Snapshots, bottom first: an image or a stage.
+                                                       pipeline::IgnorePatterns ignore,
+                                                       const std::string& state_dir = {});
+/// Snapshots, bottom first: an image or a stage. Owners and all attributes that layers keep are the files' own.
 Result<std::unique_ptr<InputTree>> open_stack_tree(std::vector<std::string> lowers,
-                                                   std::string name);
+                                                   std::string name,
+                                                   const std::string& state_dir = {});
 
 }  // namespace slipway::runner
