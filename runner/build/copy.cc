@@ -56,8 +56,8 @@ class CopyJob {
     if (!request_.chown.empty()) {
       // A linked layer stands on nothing; names can still only come from the image.
       const UnionView image = SLIP_TRY(UnionView::open(lowers));
-      rules_.owner = SLIP_TRY_WITHIN("resolve --chown",
-                                     find_owner(request_.chown, request_.link ? image : target_.view()));
+      rules_.owner = SLIP_TRY_WITHIN(
+          "resolve --chown", find_owner(request_.chown, request_.link ? image : target_.view()));
     }
     rules_.mode = SLIP_TRY(ModeChange::parse(request_.chmod));
     rules_.clamp = request_.clamp;
@@ -160,13 +160,12 @@ class CopyJob {
   Status copy_file(const CopyFile& file) {
     const FilePlace place = SLIP_TRY(place_of(name_of(file.name)));
     Fd to;
-    SLIP_TRY(target_.place(*place.dir, place.name, TargetTree::Replace::kRefuse,
-                           [&](int dir_fd, const char* name) {
-                             to = Fd(::openat(dir_fd, name,
-                                              O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                                              0600));
-                             return to.valid() ? 0 : -1;
-                           }));
+    SLIP_TRY(target_.place(
+        *place.dir, place.name, TargetTree::Replace::kRefuse, [&](int dir_fd, const char* name) {
+          to = Fd(
+              ::openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+          return to.valid() ? 0 : -1;
+        }));
     FileMeta meta = made_;
     meta.mode = rules_.mode.empty() ? file.mode : rules_.mode.apply(S_IFREG | file.mode);
     if (file.modified) meta.modified = clamped(to_timespec(*file.modified), request_.clamp);

@@ -48,8 +48,7 @@ Status copy_run(int from, int to, std::uint64_t size, std::string& buffer,
                 const CancelToken& cancel) {
   while (size > 0) {
     if (cancel.cancelled()) return fail(ErrorCode::kCancelled, "copy: cancelled");
-    const ssize_t done =
-        ::copy_file_range(from, nullptr, to, nullptr, std::min(size, kPiece), 0);
+    const ssize_t done = ::copy_file_range(from, nullptr, to, nullptr, std::min(size, kPiece), 0);
     if (done < 0 && errno == EINTR) continue;
     if (done < 0 && cannot_copy_range()) return copy_by_buffer(from, to, size, buffer, cancel);
     if (done < 0) return fail_errno("copy");

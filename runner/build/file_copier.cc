@@ -102,10 +102,9 @@ FileMeta FileCopier::meta_of(const struct stat& info) const {
 Status FileCopier::check(const UnionEntry& entry, const std::string& path) const {
   const bool kept = !rules_.owner && from_.owners() == FileTree::Owners::kKept;
   if (!kept || std::max(entry.info.st_uid, entry.info.st_gid) <= kMaxId) return {};
-  return fail(ErrorCode::kInvalid, "copy " + printable(path) + ": its owner " +
-                                       std::to_string(entry.info.st_uid) + ":" +
-                                       std::to_string(entry.info.st_gid) +
-                                       " is beyond 65535, where container ids end");
+  return fail(ErrorCode::kInvalid,
+              "copy " + printable(path) + ": its owner " + std::to_string(entry.info.st_uid) + ":" +
+                  std::to_string(entry.info.st_gid) + " is beyond 65535, where container ids end");
 }
 
 Status FileCopier::copy_directory(const FileTree::Picked& top, const FileTree::Filter& filter,
@@ -166,12 +165,11 @@ Status FileCopier::copy_regular(const Work& work, std::string& buffer) {
   struct stat info {};
   if (::fstat(from.get(), &info) != 0) return fail_errno("stat");
   Fd to;
-  SLIP_TRY(to_.place(*work.to, work.name, TargetTree::Replace::kRefuse,
-                     [&](int dir_fd, const char* name) {
-                       to = Fd(::openat(dir_fd, name,
-                                        O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-                       return to.valid() ? 0 : -1;
-                     }));
+  SLIP_TRY(to_.place(
+      *work.to, work.name, TargetTree::Replace::kRefuse, [&](int dir_fd, const char* name) {
+        to = Fd(::openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+        return to.valid() ? 0 : -1;
+      }));
   const auto size = static_cast<std::uint64_t>(info.st_size);
   const bool sparse = static_cast<std::uint64_t>(info.st_blocks) * 512 < size;
   SLIP_TRY(copy_content(from.get(), to.get(), size, sparse, buffer, cancel_));

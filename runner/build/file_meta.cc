@@ -22,8 +22,8 @@ constexpr ByteCount kMaxTable = 4_MiB;
 
 Result<std::uint32_t> parse_id(std::string_view text, long long id) {
   if (id > kMaxId) {
-    return fail(ErrorCode::kInvalid, "owner " + printable(text) +
-                                         " is beyond 65535, where container ids end");
+    return fail(ErrorCode::kInvalid,
+                "owner " + printable(text) + " is beyond 65535, where container ids end");
   }
   return static_cast<std::uint32_t>(id);
 }
@@ -48,14 +48,16 @@ Result<std::vector<std::string>> find_line(const UnionView& target, const std::s
   const std::string text = SLIP_TRY(read_fd(fd.get(), kMaxTable, table));
   for (const std::string_view line : split(text, '\n')) {
     const std::vector<std::string_view> fields = split(trim(line), ':');
-    if (fields.size() >= 3 && fields[0] == name) return std::vector<std::string>(fields.begin(), fields.end());
+    if (fields.size() >= 3 && fields[0] == name)
+      return std::vector<std::string>(fields.begin(), fields.end());
   }
   return none;
 }
 
 Error no_such(std::string_view what, const std::string& name, const char* table) {
-  return Error(ErrorCode::kNotFound, "no " + std::string(what) + " \"" + printable(name) + "\" in " +
-                                         table + " of the image; use a number, or add it first");
+  return Error(ErrorCode::kNotFound, "no " + std::string(what) + " \"" + printable(name) +
+                                         "\" in " + table +
+                                         " of the image; use a number, or add it first");
 }
 
 Result<std::uint32_t> find_group(const std::string& text, const UnionView& target) {
@@ -68,14 +70,22 @@ Result<std::uint32_t> find_group(const std::string& text, const UnionView& targe
 
 unsigned bits_of(char letter, mode_t mode, bool is_dir) {
   switch (letter) {
-    case 'r': return 0444;
-    case 'w': return 0222;
-    case 'x': return 0111;
-    case 'X': return is_dir || (mode & 0111U) != 0 ? 0111 : 0;
-    case 'u': return ((mode >> 6) & 7U) * 0111U;
-    case 'g': return ((mode >> 3) & 7U) * 0111U;
-    case 'o': return (mode & 7U) * 0111U;
-    default: return 0;
+    case 'r':
+      return 0444;
+    case 'w':
+      return 0222;
+    case 'x':
+      return 0111;
+    case 'X':
+      return is_dir || (mode & 0111U) != 0 ? 0111 : 0;
+    case 'u':
+      return ((mode >> 6) & 7U) * 0111U;
+    case 'g':
+      return ((mode >> 3) & 7U) * 0111U;
+    case 'o':
+      return (mode & 7U) * 0111U;
+    default:
+      return 0;
   }
 }
 
@@ -130,7 +140,8 @@ Result<ModeChange> ModeChange::parse(std::string_view text) {
       const char op = clause[0];
       const std::size_t end = std::min(clause.find_first_of("+-=", 1), clause.size());
       const std::string_view what = clause.substr(1, end - 1);
-      const bool copies = what.size() == 1 && std::string_view("ugo").find(what[0]) != std::string_view::npos;
+      const bool copies =
+          what.size() == 1 && std::string_view("ugo").find(what[0]) != std::string_view::npos;
       if (!copies && what.find_first_not_of("rwxXst") != std::string_view::npos) {
         return bad_mode(text);
       }
@@ -190,7 +201,8 @@ Status apply_meta(int fd, const FileMeta& meta, Fresh fresh) {
   for (const auto& [name, value] : meta.xattrs) {
     if (::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0) continue;
     // Not every file system and namespace knows every attribute; the file is of use without it.
-    if (errno != EOPNOTSUPP && errno != EPERM) return fail_errno("set attribute " + printable(name));
+    if (errno != EOPNOTSUPP && errno != EPERM)
+      return fail_errno("set attribute " + printable(name));
   }
   const std::array<timespec, 2> both = {meta.modified, meta.modified};
   if (::futimens(fd, both.data()) != 0) return fail_errno("set time");
@@ -198,8 +210,8 @@ Status apply_meta(int fd, const FileMeta& meta, Fresh fresh) {
 }
 
 Status apply_meta_at(int dir_fd, const std::string& name, const FileMeta& meta) {
-  SLIP_TRY(set_owner(::fchownat(dir_fd, name.c_str(), meta.owner.uid, meta.owner.gid,
-                                AT_SYMLINK_NOFOLLOW)));
+  SLIP_TRY(set_owner(
+      ::fchownat(dir_fd, name.c_str(), meta.owner.uid, meta.owner.gid, AT_SYMLINK_NOFOLLOW)));
   const std::array<timespec, 2> both = {meta.modified, meta.modified};
   if (::utimensat(dir_fd, name.c_str(), both.data(), AT_SYMLINK_NOFOLLOW) != 0) {
     return fail_errno("set time");

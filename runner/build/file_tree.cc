@@ -57,8 +57,8 @@ Result<std::vector<PickedSource>> pick_all(const FileTree& tree, const Selection
   for (const std::string& text : selection.sources) {
     const ParentsSource source = split_parents(text, selection.parents);
     PickedSource picked;
-    picked.filter.exclude = SLIP_TRY_WITHIN("read --exclude",
-                                            pipeline::IgnorePatterns::of(selection.excludes));
+    picked.filter.exclude =
+        SLIP_TRY_WITHIN("read --exclude", pipeline::IgnorePatterns::of(selection.excludes));
     if (!source.pattern.empty()) {
       picked.filter.include.push_back(source.pattern);
       // A name without patterns must be there; below it nothing is promised.

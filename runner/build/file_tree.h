@@ -28,7 +28,8 @@ class FileTree {
   /// What a source stands for. Patterns are matched part by part, links before the first pattern and at the end are
   /// followed. A pattern that matches nothing gives nothing; a plain name that is not there is kNotFound.
   struct Picked {
-    std::string name;  ///< Its own, or the link's: how a file is called in a directory it is copied to.
+    std::string
+        name;  ///< Its own, or the link's: how a file is called in a directory it is copied to.
     std::string path;  ///< Without links.
     UnionEntry entry;
     bool by_pattern = false;

@@ -43,7 +43,9 @@ class LayeredTree : public InputTree {
     if (tree_.ignore().empty()) return lowers_;
     const std::lock_guard lock(mutex_);
     if (!filtered_) {
-      TempDir dir = SLIP_TRY(TempDir::make(state_dir_.empty() ? "/var/tmp" : state_dir_, "context-"));
+      const std::string place = state_dir_.empty() ? "/var/tmp" : state_dir_ + "/build";
+      SLIP_TRY(make_dirs(place, 0700));
+      TempDir dir = SLIP_TRY(TempDir::make(place, "context-"));
       const std::string top = dir.path() + "/fs";
       SLIP_TRY(make_dirs(top, 0755));
       CopyRequest all;
@@ -81,8 +83,7 @@ Result<std::unique_ptr<InputTree>> open_directory_tree(const std::string& path, 
 }
 
 Result<std::unique_ptr<InputTree>> open_stack_tree(std::vector<std::string> lowers,
-                                                   std::string name,
-                                                   const std::string& state_dir) {
+                                                   std::string name, const std::string& state_dir) {
   UnionView view = SLIP_TRY_WITHIN("open " + name, UnionView::open(lowers));
   FileTree tree(std::move(view), {}, FileTree::Owners::kKept, std::move(name));
   const std::string cache_name = join(lowers, ":");

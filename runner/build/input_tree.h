@@ -39,9 +39,9 @@ class InputTree {
   virtual const FileTree& files() const = 0;
 };
 
-/// A directory of the machine; its files belong to root, as a context's do. Files are hashed when asked for; digests are
-/// remembered below `state_dir` (empty: not at all) by (device, inode, size, ctime, mtime), which a change of content
-/// always changes.
+/// A directory of the machine; its files belong to root, as a context's do. Files are hashed when asked for; digests
+/// are remembered below `state_dir` (empty: not at all) by (device, inode, size, ctime, mtime), which a change of
+/// content always changes.
 Result<std::unique_ptr<InputTree>> open_directory_tree(const std::string& path, std::string name,
                                                        pipeline::IgnorePatterns ignore,
                                                        const std::string& state_dir = {});

@@ -47,9 +47,7 @@ std::uint64_t checksum(const void* data, std::size_t size) {
   return sum;
 }
 
-std::uint64_t today() {
-  return static_cast<std::uint64_t>(StatCache::coarse_now().tv_sec) / kDay;
-}
+std::uint64_t today() { return static_cast<std::uint64_t>(StatCache::coarse_now().tv_sec) / kDay; }
 
 bool read_whole(int fd, void* data, std::size_t size) {
   auto* at = static_cast<char*>(data);

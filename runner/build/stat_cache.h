@@ -49,7 +49,8 @@ class StatCache {
   std::vector<Record> records_;
   std::unordered_map<std::uint64_t, std::size_t> by_inode_;
   bool indexed_ = false;
-  std::size_t next_ = 0;  ///< Files are asked for in the order of the last time: a guess that is nearly always right.
+  std::size_t next_ =
+      0;  ///< Files are asked for in the order of the last time: a guess that is nearly always right.
   bool changed_ = false;
 };
 

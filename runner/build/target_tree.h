@@ -24,8 +24,8 @@ class TargetTree {
 
   /// A directory that is in the upper.
   struct Dir {
-    std::string path;     ///< Without links.
-    UnionDir merged;      ///< Its first part is the upper's.
+    std::string path;          ///< Without links.
+    UnionDir merged;           ///< Its first part is the upper's.
     bool fresh = false;        ///< Nothing below it comes from lower layers.
     bool gives_group = false;  ///< Set-group-id: new files do not get this process's group.
     int upper() const { return merged.parts.front().fd.get(); }

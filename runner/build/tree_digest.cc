@@ -30,7 +30,7 @@ struct Item {
   std::string path;
   struct stat info {};
   std::string link;
-  Xattrs xattrs;   ///< Of directories; a file's are in its content's digest.
+  Xattrs xattrs;  ///< Of directories; a file's are in its content's digest.
   Digest content;
   bool hashed = false;  ///< Now, not remembered.
   timespec before{};
@@ -118,7 +118,8 @@ class Lister : public FileTree::Visitor {
                 std::vector<UnionEntry> entries) override {
     bool held = false;
     for (UnionEntry& entry : entries) {
-      const bool known = SLIP_TRY(leaf(join_path(join_path(prefix_, path), entry.name), dir, entry));
+      const bool known =
+          SLIP_TRY(leaf(join_path(join_path(prefix_, path), entry.name), dir, entry));
       if (!known && !held) batch_fds_ += dir->parts.size();
       held = held || !known;
       if (batch_.size() >= kBatch) {
@@ -160,7 +161,8 @@ class Lister : public FileTree::Visitor {
  private:
   void flush() {
     if (batch_.empty()) return;
-    crew_.add([this, batch = std::make_shared<const std::vector<Unhashed>>(std::move(batch_))]() -> Status {
+    crew_.add([this, batch = std::make_shared<const std::vector<Unhashed>>(
+                         std::move(batch_))]() -> Status {
       std::vector<char> buffer(std::size_t{128} << 10);
       for (const Unhashed& work : *batch) {
         if (cancel_.cancelled()) return fail(ErrorCode::kCancelled, "read files: cancelled");

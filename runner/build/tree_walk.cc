@@ -103,7 +103,8 @@ class Walk {
       }
       const Verdict verdict = SLIP_TRY(judge(path, child));
       if (child.is_directory()) {
-        if (verdict.wanted || verdict.look_below) below.push_back({std::move(child), verdict.wanted});
+        if (verdict.wanted || verdict.look_below)
+          below.push_back({std::move(child), verdict.wanted});
       } else if (verdict.wanted) {
         leaves.push_back(std::move(child));
       }

@@ -255,8 +255,7 @@ Result<std::string> UnionView::read_link(const UnionDir& dir, const UnionEntry& 
   const std::string what = printable(join_path(dir.path, entry.name));
   if (part == nullptr) return fail(ErrorCode::kInternal, "read link " + what + ": no such layer");
   std::array<char, PATH_MAX> target{};
-  const ssize_t n =
-      ::readlinkat(part->fd.get(), entry.name.c_str(), target.data(), target.size());
+  const ssize_t n = ::readlinkat(part->fd.get(), entry.name.c_str(), target.data(), target.size());
   if (n < 0) return fail_errno("read link " + what);
   return std::string(target.data(), static_cast<std::size_t>(n));
 }
