@@ -133,7 +133,8 @@ class IgnorePatterns {
   /// False when nothing below an ignored folder `path` can be taken back: a walker need not look there.
   bool may_include_below(std::string_view path) const;
   bool empty() const;
-  bool has_exceptions() const;  ///< Whether there is a '!'.
+  bool has_exceptions() const;      ///< Whether there is a '!'.
+  bool ignores_everything() const;  ///< Whether "*" or the like is among them.
 
  private:
   struct Pattern;

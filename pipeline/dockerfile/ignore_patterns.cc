@@ -291,6 +291,13 @@ bool IgnorePatterns::may_include_below(std::string_view path) const {
 
 bool IgnorePatterns::empty() const { return patterns_->empty(); }
 
+bool IgnorePatterns::ignores_everything() const {
+  return std::any_of(patterns_->begin(), patterns_->end(), [](const Pattern& pattern) {
+    return !pattern.negated &&
+           (pattern.text == "*" || pattern.text == "**" || pattern.text == "**/*");
+  });
+}
+
 bool IgnorePatterns::has_exceptions() const {
   return std::any_of(patterns_->begin(), patterns_->end(),
                      [](const Pattern& pattern) { return pattern.negated; });
