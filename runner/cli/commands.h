@@ -65,6 +65,9 @@ int image_save_command(const Invocation& invocation);
 int image_load_command(const Invocation& invocation);
 int image_prune_command(const Invocation& invocation);
 int cache_prune_command(const Invocation& invocation);
+int cache_list_command(const Invocation& invocation);
+int cache_stats_command(const Invocation& invocation);
+int cache_remove_command(const Invocation& invocation);
 
 int pull_command(const Invocation& invocation);
 int push_command(const Invocation& invocation);

@@ -76,6 +76,9 @@ Result<ExecOptions> exec_options(const Invocation& invocation) {
   options.secret_env = invocation.list("secret");
   options.events_file = invocation.value("events");
   options.artifacts_dir = invocation.value("artifacts");
+  if (invocation.given("cache-size"))
+    options.cache_size =
+        SLIP_TRY_WITHIN("option --cache-size", parse_size(invocation.value("cache-size")));
   options.progress.repeat_command = repeat_command(invocation);
   return options;
 }

@@ -9,7 +9,9 @@ namespace slipway::runner {
 
 /// pull, push, login, logout, registry, artifact: options_registry.cc.
 std::span<const CommandSpec> registry_command_rows();
-/// image …, cache: options_image.cc.
+/// image …, cache prune: options_image.cc.
 std::span<const CommandSpec> image_command_rows();
+/// cache ls, stats, rm: options_cache.cc.
+std::span<const CommandSpec> cache_command_rows();
 
 }  // namespace slipway::runner

@@ -67,6 +67,8 @@ constexpr OptionSpec kExec[] = {
     {"artifacts", 0, "DIR", "put each job's artifacts in DIR/JOB", kValue, Complete::kDirectory},
     {"events", 0, "FILE", "also write every event as a line of JSON to FILE", kValue,
      Complete::kFile},
+    {"cache-size", 0, "SIZE",
+     "what caches may take before the least recently used go; default: 20g", kValue},
 };
 constexpr OptionSpec kCheck[] = {kJson, kCommit, kInput, kEvent, kBranch, kTag};
 constexpr OptionSpec kGraph[] = {{"format", 0, "FORMAT", "terminal (default), dot, mermaid or json",
@@ -256,8 +258,8 @@ constexpr CommandGroup kGroups[] = {
 const std::vector<CommandSpec>& all_commands() {
   static const std::vector<CommandSpec> all = [] {
     std::vector<CommandSpec> rows(std::begin(kCommands), std::end(kCommands));
-    for (const auto part :
-         {container_commands(), network_commands(), image_command_rows(), registry_command_rows()})
+    for (const auto part : {container_commands(), network_commands(), image_command_rows(),
+                            cache_command_rows(), registry_command_rows()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();

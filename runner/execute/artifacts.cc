@@ -58,6 +58,8 @@ class Finder {
   std::vector<std::string> found_;
 };
 
+}  // namespace
+
 std::vector<std::string> without_dot_slash(std::vector<std::string> patterns) {
   for (std::string& pattern : patterns) {
     if (pattern.starts_with("./")) pattern.erase(0, 2);
@@ -65,8 +67,6 @@ std::vector<std::string> without_dot_slash(std::vector<std::string> patterns) {
   }
   return patterns;
 }
-
-}  // namespace
 
 Result<Fd> open_workspace(const Stack& work) {
   sandbox::OverlayStack merged;

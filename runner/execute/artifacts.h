@@ -15,6 +15,9 @@ Result<Fd> open_workspace(const Stack& work);
 Result<std::vector<std::string>> find_files(int directory, const std::vector<std::string>& paths,
                                             const std::vector<std::string>& exclude);
 
+/// Patterns as people write them ("./dist/") as globs take them.
+std::vector<std::string> without_dot_slash(std::vector<std::string> patterns);
+
 /// Collects what `artifacts.paths` names from the workspace stack into a snapshot of its own; its id, or empty when
 /// nothing matched (a warning is emitted). Other jobs get it by a mount above their checkout.
 Result<std::string> collect_artifacts(const RunContext& run, const pipeline::JobPlan& job,

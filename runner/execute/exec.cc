@@ -127,6 +127,7 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
   const cachestore::Lease lease = SLIP_TRY(store->lease({workspace.snapshot.id}));
   SLIP_TRY(add_sinks(options, loaded.display_path, events));
   ImageSource images(*store, access);
+  const Caches caches = SLIP_TRY(Caches::open(*store, options.cache_size));
   const auto host =
       make_eval_host(workspace, loaded.event.changed_paths, loaded.event.changed_known);
   const CancelToken cleanup;
@@ -141,6 +142,8 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
                        .secrets = secrets,
                        .store = *store,
                        .images = images,
+                       .caches = caches,
+                       .cache_scopes = CacheScopes::local(),
                        .engine = *engine,
                        .network = network,
                        .events = events,

@@ -36,6 +36,7 @@ struct ExecOptions {
   std::string
       artifacts_dir;  ///< --artifacts DIR; default <checkout>/.slipway/artifacts is not written:
                       ///< kept in the store.
+  ByteCount cache_size = 20_GiB;  ///< What caches may take before the least recently used go.
   ProgressOptions progress;
   std::string state_dir;
 };

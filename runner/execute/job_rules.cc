@@ -130,18 +130,14 @@ std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& opt
 }
 
 std::vector<std::string> plan_notices(const pipeline::Plan& plan) {
-  bool caches = false;
   bool memo = false;
   bool environments = false;
   for (const pipeline::JobPlan& job : plan.jobs) {
-    caches |= !job.caches.empty();
     environments |= !job.environment.empty();
     memo |= std::any_of(job.steps.begin(), job.steps.end(),
                         [](const pipeline::StepPlan& step) { return step.memo; });
   }
   std::vector<std::string> notices;
-  if (caches)
-    notices.push_back("cache: caches are not kept in this version; jobs run without them");
   if (memo)
     notices.push_back(
         "memo: step memoisation is not available in this version; steps run each time");

@@ -7,6 +7,7 @@
 #include "base/guarded.h"
 #include "cachestore/store.h"
 #include "pipeline/compile.h"
+#include "runner/cache/caches.h"
 #include "runner/execute/exec.h"
 #include "runner/execute/images.h"
 #include "runner/execute/journal.h"
@@ -30,6 +31,8 @@ struct RunContext {
   const Secrets& secrets;
   cachestore::Store& store;
   ImageSource& images;
+  const Caches& caches;
+  CacheScopes cache_scopes;
   sandbox::Engine& engine;
   const JobNetwork& network;
   EventStream& events;

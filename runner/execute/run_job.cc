@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "pipeline/variables.h"
 #include "runner/execute/artifacts.h"
+#include "runner/execute/job_caches.h"
 #include "runner/execute/job_rules.h"
 #include "runner/execute/job_state.h"
 #include "runner/execute/run_step.h"
@@ -59,7 +60,8 @@ class Attempt {
       : run_(run),
         request_(request),
         number_(number),
-        deadline_(real_clock().mono() + request.job.timeout) {
+        deadline_(real_clock().mono() + request.job.timeout),
+        caches_(run, request.job) {
     state_.roots = job_roots(run, request);
   }
 
@@ -74,6 +76,7 @@ class Attempt {
     if (services_ && result_.status != RunStatus::kSucceeded) services_->tell_ended();
     if (result_.status == RunStatus::kSucceeded) finish_outputs();
     finish_artifacts();
+    if (ready_) caches_.save(state_, result_.status);
     return std::move(result_);
   }
 
@@ -90,7 +93,10 @@ class Attempt {
         state_.work.push(SLIP_TRY(run_.store.get(need->artifacts)));
       }
     }
-    return request_.resume != nullptr ? take_up(*request_.resume) : Status{};
+    if (request_.resume != nullptr) SLIP_TRY(take_up(*request_.resume));
+    if (request_.resume == nullptr || !request_.resume->before) caches_.restore(state_);
+    ready_ = true;
+    return {};
   }
 
   Status start_services() {
@@ -227,6 +233,8 @@ class Attempt {
   const int number_;
   const MonoTime deadline_;
   JobState state_;
+  JobCaches caches_;
+  bool ready_ = false;  ///< The workspace was complete.
   std::unique_ptr<JobServices> services_;
   JobResult result_{.status = RunStatus::kSucceeded};
 };
