@@ -14,7 +14,7 @@
 #include "base/result.h"
 #include "cachestore/store.h"
 #include "cachestore/transfer.h"
-#include "pipeline/dockerfile.h"
+#include "pipeline/dockerfile_checks.h"
 #include "runner/build/context.h"
 #include "runner/execute/images.h"
 #include "sandbox/engine.h"
@@ -110,7 +110,8 @@ struct BuiltImage {
 struct BuildFailure {
   std::vector<pipeline::Diagnostic> diagnostics;  ///< With excerpt; at least one.
   pipeline::SourceSet sources;
-  int exit_code = 1;         ///< Of the command, else 1.
+  int exit_code = 1;                    ///< Of the command, else 1.
+  std::vector<std::string> last_lines;  ///< Of the command's output, masked; at most 20.
   std::string debug_target;  ///< For `runner debug …`; empty when there is nothing to look at.
 };
 struct BuildResult {

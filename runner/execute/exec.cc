@@ -67,8 +67,8 @@ Accounts::Warn notices_of(EventStream& events) {
   };
 }
 
-Result<Selection> select(const ExecOptions& options, const pipeline::Plan& plan,
-                         const std::string& runs_dir, const std::string& file) {
+Result<ResumeSelection> select(const ExecOptions& options, const pipeline::Plan& plan,
+                               const std::string& runs_dir, const std::string& file) {
   if (options.from_step.empty()) return select_jobs(plan, options.jobs, options.no_needs);
   for (const std::string& id : SLIP_TRY(list_runs(runs_dir))) {
     const Result<RunRecord> run = read_run(runs_dir, id);
@@ -111,7 +111,7 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
   const std::string runs_dir = store->root() + "/runs";
   const std::string file = loaded.source.root + "//" + loaded.display_path;
   const pipeline::Plan& plan = *loaded.compiled.plan;
-  const Selection selection = SLIP_TRY(select(options, plan, runs_dir, file));
+  const ResumeSelection selection = SLIP_TRY(select(options, plan, runs_dir, file));
   const Workspace workspace = SLIP_TRY(take_workspace(options, loaded.source, *store, cancel));
   const std::unique_ptr<sandbox::Engine> engine =
       SLIP_TRY(sandbox::Engine::open({.store_root = store->root()}));

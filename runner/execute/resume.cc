@@ -103,9 +103,9 @@ Result<ResumePoint> make_resume_point(const JobPlan& job, std::size_t step, cons
 
 }  // namespace
 
-Result<Selection> select_jobs(const Plan& plan, const std::vector<std::string>& names,
-                              bool no_needs) {
-  Selection selection;
+Result<ResumeSelection> select_jobs(const Plan& plan, const std::vector<std::string>& names,
+                                    bool no_needs) {
+  ResumeSelection selection;
   selection.known.resize(plan.jobs.size());
   if (names.empty()) {
     for (std::size_t i = 0; i < plan.jobs.size(); ++i) selection.jobs.insert(i);
@@ -132,9 +132,10 @@ Result<Selection> select_jobs(const Plan& plan, const std::vector<std::string>& 
   return selection;
 }
 
-Result<Selection> select_from(const Plan& plan, const std::string& from, const RunRecord& last) {
+Result<ResumeSelection> select_from(const Plan& plan, const std::string& from,
+                                    const RunRecord& last) {
   const StepPlace place = SLIP_TRY(find_step(plan, from));
-  Selection selection;
+  ResumeSelection selection;
   selection.jobs = with_dependants(plan, place.job);
   selection.known.resize(plan.jobs.size());
   for (std::size_t i = 0; i < plan.jobs.size(); ++i) {

@@ -22,7 +22,7 @@ struct ResumePoint {
 };
 
 /// Which jobs of a plan this run is to do, and what is known already.
-struct Selection {
+struct ResumeSelection {
   std::set<std::size_t> jobs;
   std::vector<std::optional<JobResult>>
       known;  ///< By job index: taken over from the run that is resumed.
@@ -31,11 +31,11 @@ struct Selection {
 
 /// --job: the named jobs (or instances, or all instances of a name) and what they need. Unknown names are kNotFound
 /// with the nearest.
-Result<Selection> select_jobs(const pipeline::Plan& plan, const std::vector<std::string>& names,
-                              bool no_needs);
+Result<ResumeSelection> select_jobs(const pipeline::Plan& plan,
+                                    const std::vector<std::string>& names, bool no_needs);
 /// --from STEP or JOB/STEP: that job from that step on, and everything that needs it; results of the others come
 /// from `last`.
-Result<Selection> select_from(const pipeline::Plan& plan, const std::string& from,
-                              const RunRecord& last);
+Result<ResumeSelection> select_from(const pipeline::Plan& plan, const std::string& from,
+                                    const RunRecord& last);
 
 }  // namespace slipway::runner

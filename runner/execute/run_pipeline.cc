@@ -14,14 +14,14 @@ namespace {
 
 constexpr int kJobFailed = 1;  // the exit code when a job, not the engine, is at fault
 
-std::size_t worker_count(const RunContext& run, const Selection& selection) {
+std::size_t worker_count(const RunContext& run, const ResumeSelection& selection) {
   const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
   const std::size_t wanted =
       run.options.parallel > 0 ? static_cast<std::size_t>(run.options.parallel) : processors;
   return std::max<std::size_t>(1, std::min(wanted, selection.jobs.size()));
 }
 
-void announce(const RunContext& run, const Selection& selection) {
+void announce(const RunContext& run, const ResumeSelection& selection) {
   Json jobs = Json::array();
   for (const std::size_t index : selection.jobs) {
     const pipeline::JobPlan& job = run.plan.jobs[index];
@@ -40,7 +40,7 @@ void announce(const RunContext& run, const Selection& selection) {
   for (const std::string& text : run.engine.notices()) run.notice(text);
 }
 
-void work(const RunContext& run, const Selection& selection, JobBoard& board) {
+void work(const RunContext& run, const ResumeSelection& selection, JobBoard& board) {
   while (const std::optional<JobBoard::Taken> taken = board.take()) {
     const auto resume = selection.resume.find(taken->job);
     const JobRequest request{
@@ -55,7 +55,7 @@ void work(const RunContext& run, const Selection& selection, JobBoard& board) {
 }  // namespace
 
 std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run,
-                                                   const Selection& selection) {
+                                                   const ResumeSelection& selection) {
   const MonoTime start = real_clock().mono();
   announce(run, selection);
   for (std::size_t i = 0; i < selection.known.size(); ++i) {

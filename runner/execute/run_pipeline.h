@@ -12,7 +12,7 @@ namespace slipway::runner {
 /// Runs the selected jobs of a plan; blocks until all have ended. One entry a job of the plan, nullopt for those not
 /// selected.
 std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run,
-                                                   const Selection& selection);
+                                                   const ResumeSelection& selection);
 
 /// DESIGN.md's exit codes: 0 ok, 1 a job failed, 3 only the engine failed, 6 only time-outs, 130 interrupted.
 int exit_code_of(const std::vector<std::optional<JobResult>>& results, const CancelToken& cancel);
