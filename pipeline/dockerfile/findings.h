@@ -18,6 +18,7 @@ class Findings {
   /// For one instruction: `# check=skip=…` may stand in the comments before it.
   Findings for_instruction(const Instruction& instruction) const;
   void add(LintRule rule, const Span& span, std::string message) const;
+  bool full() const;  ///< So many that nobody reads on.
   /// In order of lines.
   static std::vector<LintFinding> sorted(std::vector<LintFinding> findings);
 
@@ -44,8 +45,7 @@ class StageChecks {
 
  private:
   struct Scope {
-    Variables variables;
-    std::set<std::string, std::less<>> arguments;  ///< Declared by ARG, with a value or not.
+    std::shared_ptr<Variables> variables = std::make_shared<Variables>();
     bool environment_known = false;
     bool shell_given = false;
     bool workdir_given = false;

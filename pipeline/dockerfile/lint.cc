@@ -175,12 +175,14 @@ void Findings::add(LintRule rule, const Span& span, std::string message) const {
   const LintRuleText& text = lint_rule_text(rule);
   const bool off = text.experimental ? !experimental_all_ && experimental_.count(text.name) == 0
                                      : skip_all_ || skipped_.count(text.name) != 0;
-  if (off || list_->size() >= kMaxFindings) return;
+  if (off || full()) return;
   list_->push_back({std::string(text.name),
                     std::string(kPages) + std::string(text.page) + "/",
                     std::string(text.description),
                     {Severity::kWarning, span, printable(message), std::string(text.help), {}}});
 }
+
+bool Findings::full() const { return list_->size() >= kMaxFindings; }
 
 std::vector<LintFinding> Findings::sorted(std::vector<LintFinding> findings) {
   std::stable_sort(findings.begin(), findings.end(),

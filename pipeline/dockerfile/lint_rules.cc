@@ -5,34 +5,36 @@
 #include <re2/re2.h>
 
 #include <algorithm>
+#include <array>
 
 namespace slipway::pipeline::dockerfile {
 namespace {
 
-constexpr std::size_t kMaxName = 128;      // longer names are not compared: nobody types them
-constexpr std::size_t kMaxCompared = 500;  // names that one name is compared with
-constexpr std::size_t kFar = 3;            // two changes are a slip, three another word
+constexpr std::size_t kMaxName = 128;  // longer names are not compared: nobody types them
+constexpr std::size_t kFar = 3;        // two changes are a slip, three another word
 
 bool found(std::string_view text, const RE2& regex) {
   return RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), regex);
 }
 
-/// Levenshtein's distance, as far as it is below kFar: only a band around the diagonal counts.
+/// Levenshtein's distance, as far as it is below kFar.
 std::size_t distance(std::string_view a, std::string_view b) {
-  if (std::max(a.size(), b.size()) - std::min(a.size(), b.size()) >= kFar) return kFar;
-  std::vector<std::size_t> row(b.size() + 1, kFar);
-  std::vector<std::size_t> next(b.size() + 1, kFar);
-  for (std::size_t j = 0; j <= std::min(b.size(), kFar); ++j) row[j] = j;
+  while (!a.empty() && !b.empty() && a.front() == b.front()) a.remove_prefix(1), b.remove_prefix(1);
+  while (!a.empty() && !b.empty() && a.back() == b.back()) a.remove_suffix(1), b.remove_suffix(1);
+  if (a.size() < b.size()) std::swap(a, b);
+  if (a.size() - b.size() >= kFar) return kFar;
+  std::array<std::size_t, kMaxName + 1> row{};
+  for (std::size_t j = 0; j <= b.size(); ++j) row[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    const std::size_t first = i > kFar ? i - kFar : 0;
-    const std::size_t last = std::min(b.size(), i + kFar);
-    std::fill(next.begin(), next.end(), kFar);
-    if (first == 0) next[0] = i;
-    for (std::size_t j = std::max<std::size_t>(first, 1); j <= last; ++j) {
-      const std::size_t changed = row[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
-      next[j] = std::min({row[j] + 1, next[j - 1] + 1, changed});
+    std::size_t diagonal = row[0];
+    std::size_t least = row[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      const std::size_t changed = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+      least = std::min(least, row[j]);
     }
-    row.swap(next);
+    if (least >= kFar) return kFar;  // it never falls again
   }
   return row[b.size()];
 }

@@ -44,6 +44,7 @@ const std::vector<LintRuleText>& lint_rule_texts();
 /// "DB_PASSWORD"; not "PASSWORD_FILE".
 bool looks_secret(std::string_view name);
 bool is_image_reference(std::string_view text);
+constexpr std::size_t kMaxCompared = 500;  // names that one name is compared with
 /// The nearest of `names`, if it is near and not the word itself; or empty. Plain Levenshtein, as the reference has it.
 std::string nearest_name(std::string_view word, const std::vector<std::string>& names);
 

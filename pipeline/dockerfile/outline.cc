@@ -49,10 +49,11 @@ class Outline {
     const std::set<std::size_t> needed = needed_stages(links_, target);
     for (std::size_t i = 0; i < file_.stages.size(); ++i) {
       const auto base = links_.bases[i];
-      scopes_.push_back(base ? scopes_[*base] : Variables());
+      scopes_.push_back(base ? std::make_shared<Variables>(scopes_[*base])
+                             : std::make_shared<Variables>());
       if (needed.count(i) == 0) continue;
       note_from(i);
-      for (const Instruction& one : file_.stages[i].instructions) note(one, scopes_[i]);
+      for (const Instruction& one : file_.stages[i].instructions) note(one, *scopes_[i]);
     }
     Json out = Json::object();
     const Instruction& from = file_.stages[target].from;
@@ -158,7 +159,7 @@ class Outline {
   const CheckRequest& request_;
   const GlobalScope global_;
   const StageLinks links_;
-  std::vector<Variables> scopes_;
+  std::vector<std::shared_ptr<Variables>> scopes_;
   std::set<std::string> noted_;
   std::vector<Parameter> arguments_, secrets_, agents_;
 };

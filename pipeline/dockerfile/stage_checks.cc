@@ -64,6 +64,7 @@ StageChecks::Scope StageChecks::scope_of(std::size_t stage) const {
   const std::string& name = links_.base_names[stage].text;
   if (const auto base = links_.bases[stage]) {
     out = scopes_[*base];
+    out.variables = std::make_shared<Variables>(out.variables);
     out.cmd = out.entrypoint = out.healthcheck = nullptr;
     return out;
   }
@@ -76,8 +77,8 @@ StageChecks::Scope StageChecks::scope_of(std::size_t stage) const {
   out.environment_known = environment.has_value();
   for (const std::string& one : environment.value_or(std::vector<std::string>{})) {
     const std::size_t equals = one.find('=');
-    out.variables.set(one.substr(0, equals),
-                      equals == std::string::npos ? "" : one.substr(equals + 1));
+    out.variables->set(one.substr(0, equals),
+                       equals == std::string::npos ? "" : one.substr(equals + 1));
   }
   return out;
 }
@@ -116,9 +117,9 @@ void StageChecks::report_undeclared(const std::vector<std::string>& names, const
                                     const Findings& findings) const {
   std::vector<std::string> known;
   for (const GlobalArgument& argument : global_.arguments) known.push_back(argument.name);
-  for (std::string& name : global_.variables.names()) known.push_back(std::move(name));
+  for (std::string& name : global_.variables.names(kMaxCompared)) known.push_back(std::move(name));
   for (const std::string& name : names) {
-    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    if (std::find(known.begin(), known.end(), name) != known.end() || findings.full()) continue;
     const std::string near = nearest_name(name, known);
     findings.add(LintRule::kUndefinedArgInFrom, span,
                  "FROM argument '" + name + "' is not declared" +
@@ -130,8 +131,8 @@ void StageChecks::report_unset(const std::vector<std::string>& names, const Scop
                                const Span& span, const Findings& findings) const {
   if (!scope.environment_known) return;
   for (const std::string& name : names) {
-    if (scope.arguments.count(name) != 0) continue;
-    const std::string near = nearest_name(name, scope.variables.names());
+    if (scope.variables->declared(name) || findings.full()) continue;
+    const std::string near = nearest_name(name, scope.variables->names(kMaxCompared));
     findings.add(LintRule::kUndefinedVar, span,
                  "Usage of undefined variable '$" + name + "'" +
                      (near.empty() ? "" : " (did you mean $" + near + "?)"));
@@ -142,7 +143,7 @@ void StageChecks::check(const Instruction& written, const Span& span, Scope& sco
   const Findings findings = findings_.for_instruction(written);
   if (written.kind == Kind::kArg) return check_arg(written, span, scope, findings);
   std::vector<std::string> unset;
-  auto expanded = expand_instruction(written, file_.escape, scope.variables.lookup(), &unset);
+  auto expanded = expand_instruction(written, file_.escape, scope.variables->lookup(), &unset);
   if (written.kind == Kind::kRun) check_mounts(written, scope, unset);
   report_unset(unset, scope, span, findings);
   const Instruction& one = expanded ? *expanded : written;
@@ -186,16 +187,16 @@ void StageChecks::check_arg(const Instruction& arg, const Span& span, Scope& sco
     const auto given = std::find_if(request_.build_args.begin(), request_.build_args.end(),
                                     [&](const auto& one) { return one.first == name; });
     if (given != request_.build_args.end()) {
-      scope.variables.set(name, given->second);
+      scope.variables->set(name, given->second);
     } else if (assignment.value) {
       std::vector<std::string> unset;
-      auto value = expand_word(*assignment.value, file_.escape, scope.variables.lookup(), &unset);
+      auto value = expand_word(*assignment.value, file_.escape, scope.variables->lookup(), &unset);
       report_unset(unset, scope, span, findings);
-      scope.variables.set(name, value ? *std::move(value) : *assignment.value);
+      scope.variables->set(name, value ? *std::move(value) : *assignment.value);
     } else if (const std::string* global = global_.variables.find(name)) {
-      scope.variables.set(name, *global);
+      scope.variables->set(name, *global);
     }
-    scope.arguments.insert(name);
+    scope.variables->declare(name);
   }
 }
 
@@ -211,7 +212,7 @@ void StageChecks::check_env(const Instruction& written, const Instruction& expan
       findings.add(LintRule::kSecretsUsedInArgOrEnv, span,
                    "Do not use ARG or ENV instructions for sensitive data (ENV \"" +
                        assignment.name + "\")");
-    scope.variables.set(assignment.name, assignment.value.value_or(""));
+    scope.variables->set(assignment.name, assignment.value.value_or(""));
   }
 }
 
@@ -264,7 +265,7 @@ void StageChecks::check_expose(const Instruction& instruction, const Span& span,
 
 void StageChecks::check_mounts(const Instruction& run, const Scope& scope,
                                std::vector<std::string>& unset) const {
-  const VariableLookup lookup = scope.variables.lookup();
+  const VariableLookup lookup = scope.variables->lookup();
   const WordExpander expand = [&](std::string_view word) {
     return expand_word(word, file_.escape, lookup, &unset);
   };

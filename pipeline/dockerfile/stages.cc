@@ -10,24 +10,31 @@
 namespace slipway::pipeline::dockerfile {
 
 const std::string* Variables::find(std::string_view name) const {
-  const auto found = std::find_if(values_.begin(), values_.end(),
-                                  [&](const auto& one) { return one.first == name; });
-  return found == values_.end() ? nullptr : &found->second;
+  for (const Variables* scope = this; scope != nullptr; scope = scope->inherited_.get()) {
+    const auto found = scope->own_.find(name);
+    if (found != scope->own_.end() && found->second) return &*found->second;
+  }
+  return nullptr;
 }
 
 void Variables::set(std::string_view name, std::string value) {
-  const auto found = std::find_if(values_.begin(), values_.end(),
-                                  [&](const auto& one) { return one.first == name; });
-  if (found == values_.end()) {
-    values_.emplace_back(name, std::move(value));
-  } else {
-    found->second = std::move(value);
-  }
+  own_.insert_or_assign(std::string(name), std::move(value));
 }
 
-std::vector<std::string> Variables::names() const {
+bool Variables::declared(std::string_view name) const {
+  for (const Variables* scope = this; scope != nullptr; scope = scope->inherited_.get())
+    if (scope->own_.find(name) != scope->own_.end()) return true;
+  return false;
+}
+
+std::vector<std::string> Variables::names(std::size_t limit) const {
   std::vector<std::string> out;
-  for (const auto& one : values_) out.push_back(one.first);
+  for (const Variables* scope = this; scope != nullptr; scope = scope->inherited_.get()) {
+    for (const auto& [name, value] : scope->own_) {
+      if (out.size() >= limit) return out;
+      if (value) out.push_back(name);
+    }
+  }
   return out;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,16 +13,26 @@
 
 namespace slipway::pipeline::dockerfile {
 
-/// Variables in the order they came.
+/// Variables of a scope, above those of the scope it began with. Scopes share what they inherit: a file may have
+/// thousands of stages with thousands of variables.
 class Variables {
  public:
-  const std::string* find(std::string_view name) const;
+  Variables() = default;
+  explicit Variables(std::shared_ptr<const Variables> inherited)
+      : inherited_(std::move(inherited)) {}
+
+  const std::string* find(std::string_view name) const;  ///< nullptr: has no value.
   void set(std::string_view name, std::string value);
-  std::vector<std::string> names() const;
+  /// ARG without a value: known, but not set.
+  void declare(std::string_view name) { own_.try_emplace(std::string(name)); }
+  bool declared(std::string_view name) const;
+  /// Of those that have a value; the first `limit`.
+  std::vector<std::string> names(std::size_t limit) const;
   VariableLookup lookup() const;  ///< Borrows this.
 
  private:
-  std::vector<std::pair<std::string, std::string>> values_;
+  std::shared_ptr<const Variables> inherited_;
+  std::map<std::string, std::optional<std::string>, std::less<>> own_;
 };
 
 /// A word with the names it used.
