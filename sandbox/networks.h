@@ -16,7 +16,8 @@
 namespace slipway::sandbox {
 
 /// Networks of this machine: their records below <state>/networks/<id>/, their bridges and links (rtnetlink) and
-/// their rules in one nftables table of our own (`slipway`). For an ordinary user tap devices whose frames the monitors
+/// their rules in one nftables table of our own (`slipway`). Bridges stay when the last container goes, so that the next
+/// one need not wait for them (RUNNER_IDLE_NETWORKS=remove: they go). For an ordinary user tap devices whose frames the monitors
 /// exchange, and pasta as the way out (docs/decisions/020-user-networks.md). Several processes may use one state
 /// directory at once.
 
@@ -114,9 +115,8 @@ class Networks {
   virtual Result<NetworkInfo> inspect(const std::string& name) = 0;  ///< By name, id or id prefix.
   virtual Result<std::vector<NetworkInfo>> list() = 0;
   virtual Status remove(const std::string& name) = 0;  ///< kConflict names the containers on it.
+  /// Networks without containers; also idle bridges, and links of networks whose state directory is gone.
   virtual Result<std::vector<std::string>> prune() = 0;
-  /// When no container is on any of them: takes links and rules down until the next one comes. Records stay.
-  virtual Status rest() = 0;
 
   /// Reserves addresses, names and ports (a taken port is kConflict naming it and leaves nothing) before the
   /// container exists.

@@ -53,10 +53,6 @@ PrivateNetwork::~PrivateNetwork() {
   if (networks_) (void)networks_->remove(name_);
 }
 
-JobNetwork::~JobNetwork() {
-  if (networks_) (void)networks_->rest();
-}
-
 JobNetwork JobNetwork::open(const std::string& state_dir) {
   JobNetwork network;
   auto networks = sandbox::Networks::open(state_dir);

@@ -42,7 +42,6 @@ class JobNetwork {
   JobNetwork() = default;
   JobNetwork(JobNetwork&&) = default;
   JobNetwork& operator=(JobNetwork&&) = delete;
-  ~JobNetwork();  ///< Nothing stays on the machine when nobody else uses its networks.
   const std::string& trouble() const { return trouble_; }
 
   /// Puts the container of `spec` there. Keep the session until the container has ended; null where there is trouble.

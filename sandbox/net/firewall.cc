@@ -17,6 +17,8 @@ namespace {
 
 // Part of the fingerprint: a program with other rules replaces the table of an older one.
 constexpr const char* kRulesVersion = "1";
+// Its length is one byte, with a NUL at the end; a table's user data takes 256 bytes (NFT_USERDATA_MAXLEN).
+constexpr std::size_t kLongestComment = 252;
 
 // Spec: linux/netfilter_ipv4.h, enum nf_ip_hook_priorities.
 constexpr int kRaw = -300, kDestinationNat = -100, kFilter = 0, kSourceNat = 100;
@@ -202,13 +204,14 @@ std::string fingerprint(const std::vector<FirewallNetwork>& networks) {
         (network.masquerade ? " masquerade" : "") + (network.among ? " among" : ""));
     for (const Subnet& subnet : network.subnets) add(subnet.str());
   }
-  return "managed by slipway, " + std::to_string(hash);
+  return std::to_string(hash);
 }
 
-void fill(NftBatch& batch, const std::vector<FirewallNetwork>& networks) {
+void fill(NftBatch& batch, const std::vector<FirewallNetwork>& networks,
+          const std::string& comment) {
   batch.add_table("");  // So that the next line never fails.
   batch.delete_table();
-  batch.add_table(fingerprint(networks));
+  batch.add_table(comment);
   add_sets(batch);
   std::vector<NftBatch::Element> bridges, internal, same;
   for (const FirewallNetwork& network : networks) {
@@ -275,27 +278,64 @@ Status ask(const std::string& table, std::uint16_t message, std::uint16_t flags,
   return socket.transact(request, visit);
 }
 
+// "managed by slipway, FINGERPRINT, OWNER"
+constexpr std::string_view kCommentStart = "managed by slipway, ";
+
+std::string owner_in(std::string_view userdata) {
+  const std::size_t start = userdata.find(kCommentStart);
+  if (start == std::string_view::npos) return "";
+  const std::string_view rest = userdata.substr(start + kCommentStart.size());
+  const std::size_t comma = rest.find(", ");
+  if (comma == std::string_view::npos) return "";
+  const std::string_view owner = rest.substr(comma + 2);
+  return std::string(owner.substr(0, owner.find('\0')));
+}
+
 }  // namespace
+
+std::string Firewall::comment(const std::vector<FirewallNetwork>& networks) const {
+  std::string text = std::string(kCommentStart) + fingerprint(networks) + ", " + owner_;
+  text.resize(std::min(text.size(), kLongestComment));
+  return text;
+}
+
+Result<std::vector<Firewall::Table>> Firewall::tables() {
+  NetlinkSocket socket = SLIP_TRY(NetlinkSocket::open(NETLINK_NETFILTER));
+  NetlinkBatch request;
+  request.begin((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE, NLM_F_DUMP, "list nftables tables");
+  request.put(nfgenmsg{NFPROTO_INET, NFNETLINK_V0, 0});
+  std::vector<Table> tables;
+  const auto visit = [&](const NetlinkMessage& message) {
+    std::string_view rest = message.payload;
+    take_fixed<nfgenmsg>(rest);
+    const Attributes table(rest);
+    std::string name = table.text(NFTA_TABLE_NAME);
+    std::string owner = owner_in(table.find(NFTA_TABLE_USERDATA).value_or(""));
+    if (name.starts_with("slipway")) tables.push_back({std::move(name), std::move(owner)});
+  };
+  SLIP_TRY(socket.dump(request, visit, [&] { tables.clear(); }));
+  return tables;
+}
 
 Status Firewall::write(const std::vector<FirewallNetwork>& networks,
                        const std::vector<FirewallPort>& ports) const {
   NftBatch batch(NFPROTO_INET, table_);
-  fill(batch, networks);
+  fill(batch, networks, comment(networks));
   for (const char* map : kMaps) batch.add_elements(map, elements_for(map, ports));
   return batch.commit();
 }
 
 Result<bool> Firewall::intact(const std::vector<FirewallNetwork>& networks) const {
   NftBatch expected(NFPROTO_INET, table_);
-  fill(expected, networks);
-  const std::string comment = fingerprint(networks);
+  const std::string wanted = comment(networks);
+  fill(expected, networks, wanted);
   bool same = false;
   const auto asked =
       ask(table_, NFT_MSG_GETTABLE, 0, NFTA_TABLE_NAME, [&](const NetlinkMessage& message) {
         std::string_view rest = message.payload;
         take_fixed<nfgenmsg>(rest);
         const auto data = Attributes(rest).find(NFTA_TABLE_USERDATA);
-        same = data && data->find(comment) != std::string_view::npos;
+        same = data && data->find(wanted) != std::string_view::npos;
       });
   if (!asked && asked.error().sys_errno() == ENOENT) return false;
   if (!asked) return fail(asked.error());

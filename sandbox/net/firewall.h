@@ -38,7 +38,16 @@ struct FirewallPort {
 ///   forward              own bridge and published ports in; no other network; nothing in or out of internal ones
 class Firewall {
  public:
-  explicit Firewall(std::string table) : table_(std::move(table)) {}
+  /// `owner`: the directory whose networks these are, kept with the table.
+  Firewall(std::string table, std::string owner)
+      : table_(std::move(table)), owner_(std::move(owner)) {}
+
+  struct Table {
+    std::string name;
+    std::string owner;
+  };
+  /// All tables that engines like this one have made in this network namespace.
+  static Result<std::vector<Table>> tables();
 
   /// Replaces the table. Connections that exist go on.
   Status write(const std::vector<FirewallNetwork>& networks,
@@ -59,7 +68,9 @@ class Firewall {
   static Result<Fd> watch();
 
  private:
+  std::string comment(const std::vector<FirewallNetwork>& networks) const;
   std::string table_;
+  std::string owner_;
 };
 
 }  // namespace slipway::sandbox::net

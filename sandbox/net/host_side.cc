@@ -12,16 +12,20 @@
 #include "base/text.h"
 #include "sandbox/net/links.h"
 #include "sandbox/net/namespaces.h"
+#include "sandbox/net/orphans.h"
 #include "sandbox/net/plan_network.h"
 
 namespace slipway::sandbox::net {
 namespace {
 
+std::string real_path(const std::string& path) {
+  const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free);
+  return real ? real.get() : path;
+}
+
 // Two state directories on one machine have a table each.
-std::string table_name(const std::string& state_dir) {
-  const std::unique_ptr<char, decltype(&::free)> real(::realpath(state_dir.c_str(), nullptr),
-                                                      &::free);
-  const std::string path = real ? real.get() : state_dir;
+std::string table_name(const std::string& networks_directory) {
+  const std::string path = networks_directory.substr(0, networks_directory.rfind('/'));
   if (path == "/var/lib/slipway") return "slipway";
   std::uint32_t hash = 2'166'136'261u;  // FNV-1a
   for (const char c : path) hash = (hash ^ static_cast<std::uint8_t>(c)) * 16'777'619u;
@@ -37,9 +41,10 @@ std::string gateway_mac(const Range& range) { return *parse_mac(mac_for(range.ga
 
 }  // namespace
 
-HostSide::HostSide(NetworkStore store, const std::string& state_dir)
+HostSide::HostSide(NetworkStore store)
     : store_(std::move(store)),
-      firewall_(table_name(state_dir)),
+      directory_(real_path(store_.path())),
+      firewall_(table_name(directory_), directory_),
       direct_(owns_network_namespace()) {}
 
 std::string HostSide::switch_directory(const std::string& network_id) const {
@@ -58,6 +63,10 @@ void HostSide::note(const std::string& notice) {
 
 std::string HostSide::marker(const NetworkInfo& network) const {
   return store_.path() + "/" + network.id + "/up";
+}
+
+std::string HostSide::mark(const NetworkInfo& network) const {
+  return link_mark(directory_ + "/" + network.id);
 }
 
 Result<std::vector<FirewallNetwork>> HostSide::firewall_networks() const {
@@ -134,6 +143,10 @@ Result<Fd> HostSide::ensure_up(const std::vector<NetworkInfo>& networks) {
 }
 
 Status HostSide::bring_up(const NetworkInfo& network) {
+  undertaker_.with([](Undertaker& undertaker) { undertaker.used = true; });
+  // Seldom enough to look for what others left behind; they are not our business if that fails.
+  if (const auto removed = remove_orphans(); !removed)
+    note("removing links of networks that are gone failed: " + removed.error().text());
   NetlinkSocket socket = SLIP_TRY(NetlinkSocket::open(NETLINK_ROUTE));
   SLIP_TRY(make_links(socket, network));
   SLIP_TRY(allow_forwarding(network));
@@ -180,6 +193,8 @@ Status HostSide::make_links(NetlinkSocket& socket, const NetworkInfo& network) {
     [[maybe_unused]] const auto ignored =
         ranges.v6 ? set_sysctl(ipv6 + "/accept_ra", "0") : set_sysctl(ipv6 + "/disable_ipv6", "1");
     NetlinkBatch addresses;
+    if (idle_links(directory_) == IdleLinks::kStay)
+      set_alias(addresses, network.bridge, mark(network));
     set_up(addresses, bridge->index);
     for (const auto& range : {ranges.v4, ranges.v6}) {
       if (range) add_address(addresses, bridge->index, range->gateway, range->subnet.prefix);
@@ -212,6 +227,7 @@ Status HostSide::make_overlay(NetlinkSocket& socket, const NetworkInfo& network,
   const auto link = SLIP_TRY(find_link(socket, name));
   if (!link) return fail(ErrorCode::kInternal, "make VXLAN link " + name + ": vanished");
   NetlinkBatch peers;
+  if (idle_links(directory_) == IdleLinks::kStay) set_alias(peers, name, mark(network));
   for (const OverlayPeer& peer : network.config.peers) {
     const Address address = *Address::parse(peer.address);
     if (address != vxlan.local) add_vxlan_peer(peers, link->index, address);
@@ -251,13 +267,8 @@ Status HostSide::take_down(const NetworkInfo& network) {
   return assert_firewall();
 }
 
+// All networks, when no session is alive. With the exclusive lock.
 Status HostSide::rest() {
-  settle();
-  const Fd exclusive = SLIP_TRY(store_.lock(NetworkStore::LockKind::kExclusive));
-  return rest_locked();
-}
-
-Status HostSide::rest_locked() {
   for (const std::string& container : SLIP_TRY(store_.sessions()))
     if (store_.session_alive(container)) return {};
   SLIP_TRY(reap_locked());
@@ -341,12 +352,13 @@ HostSide::~HostSide() {
   });
   undertaker_.notify_all();
   if (thread.joinable()) thread.join();
+  if (idle_links(directory_) == IdleLinks::kStay) return;
   // Whoever held the last session switches off the light: the next container makes the links anew. A state directory
   // that is gone, or in use by others, needs nothing.
   const bool used = undertaker_.with([](const Undertaker& undertaker) { return undertaker.used; });
   if (!used || !path_exists(store_.path())) return;
   if (const auto exclusive = store_.lock(NetworkStore::LockKind::kExclusive)) {
-    [[maybe_unused]] const auto rested = rest_locked();
+    [[maybe_unused]] const auto rested = rest();
   }
 }
 

@@ -17,7 +17,7 @@ namespace slipway::sandbox::net {
 /// the records and removed with them. Thread-safe; several processes may use one at once.
 class HostSide {
  public:
-  HostSide(NetworkStore store, const std::string& state_dir);
+  explicit HostSide(NetworkStore store);
   /// True: networks are bridges of this machine. False: an ordinary user's, see user_switch.h.
   bool direct() const { return direct_; }
   /// Where an ordinary user's containers on a network find each other.
@@ -31,8 +31,6 @@ class HostSide {
   Result<Fd> ensure_up(const std::vector<NetworkInfo>& networks);
   /// With the exclusive lock: removes links and rules. Missing ones are fine.
   Status take_down(const NetworkInfo& network);
-  /// All networks, when no session is alive. Takes the exclusive lock.
-  Status rest();
   /// Takes the lock and writes the firewall's table again if somebody removed or changed it (R15).
   Status restore_firewall();
   /// Takes down what containers left whose session has died. Cheap when there is nothing.
@@ -41,7 +39,7 @@ class HostSide {
   void forget_endpoint(const EndpointRecord& endpoint);
   /// The same for all that a session had, and its lock. Nobody finds the container any more when this returns, but its
   /// links and addresses follow in a thread of ours: removing a link takes the kernel ten milliseconds and more. Our
-  /// destructor waits for it.
+  /// destructor waits for it, and takes links and rules down if nobody is left and they are not to stay (orphans.h).
   void forget_session(Fd session, const std::string& container_id,
                       std::vector<EndpointRecord> endpoints);
   void settle();  ///< Waits for that thread.
@@ -75,14 +73,17 @@ class HostSide {
   struct Undertaker {
     std::vector<Ended> queue;
     bool busy = false;
-    bool used = false;  ///< Some session has ended here.
+    bool used = false;  ///< We made links, or some session has ended here.
     bool stop = false;
     std::thread thread;  ///< Started with the first one.
   };
   void bury();
-  Status rest_locked();
+  Status rest();
+
+  std::string mark(const NetworkInfo& network) const;
 
   NetworkStore store_;
+  std::string directory_;  ///< Of all networks, without symbolic links.
   Firewall firewall_;
   bool direct_;
   Guarded<std::vector<std::string>> notices_;

@@ -18,6 +18,7 @@ std::optional<LinkInfo> parse_link(const NetlinkMessage& message) {
   LinkInfo link;
   link.index = static_cast<std::uint32_t>(header->ifi_index);
   link.name = attributes.text(IFLA_IFNAME);
+  link.alias = attributes.text(IFLA_IFALIAS);
   link.mtu = attributes.u32(IFLA_MTU).value_or(0);
   link.master = attributes.u32(IFLA_MASTER).value_or(0);
   link.kind = Attributes(attributes.find(IFLA_LINKINFO).value_or("")).text(IFLA_INFO_KIND);

@@ -208,6 +208,13 @@ void set_up(NetlinkBatch& batch, std::uint32_t link) {
   batch.put(link_header(link, true));
 }
 
+void set_alias(NetlinkBatch& batch, const std::string& name, const std::string& alias) {
+  batch.begin(RTM_NEWLINK, NLM_F_ACK, "mark link " + name);
+  batch.put(link_header(0, false));
+  batch.text(IFLA_IFNAME, name);
+  batch.text(IFLA_IFALIAS, alias);
+}
+
 void set_mac_and_mtu(NetlinkBatch& batch, const std::string& name, const std::string& mac,
                      std::uint32_t mtu) {
   batch.begin(RTM_NEWLINK, NLM_F_ACK, "set addresses of link " + name);

@@ -70,6 +70,8 @@ void add_address(NetlinkBatch& batch, std::uint32_t link, const Address& address
 void add_route(NetlinkBatch& batch, const Route& route);
 void delete_route(NetlinkBatch& batch, const Route& route);
 void set_up(NetlinkBatch& batch, std::uint32_t link);
+/// A text that the link carries with it.
+void set_alias(NetlinkBatch& batch, const std::string& name, const std::string& alias);
 void set_mac_and_mtu(NetlinkBatch& batch, const std::string& name, const std::string& mac,
                      std::uint32_t mtu);
 void delete_link(NetlinkBatch& batch, const std::string& name);
@@ -77,6 +79,7 @@ void delete_link(NetlinkBatch& batch, const std::string& name);
 struct LinkInfo {
   std::uint32_t index = 0;
   std::string name;
+  std::string alias;
   std::string kind;  ///< "bridge", "veth", …; "" for hardware.
   std::uint32_t mtu = 0;
   std::uint32_t master = 0;

@@ -8,6 +8,7 @@
 #include "sandbox/net/host_side.h"
 #include "sandbox/net/links.h"
 #include "sandbox/net/namespaces.h"
+#include "sandbox/net/orphans.h"
 #include "sandbox/net/plan_network.h"
 #include "sandbox/net/session.h"
 #include "sandbox/net/user_links.h"
@@ -44,7 +45,6 @@ class KernelNetworks final : public Networks {
   Result<std::vector<NetworkInfo>> list() override;
   Status remove(const std::string& name) override;
   Result<std::vector<std::string>> prune() override;
-  Status rest() override { return host_->rest(); }
   Result<std::unique_ptr<NetworkSession>> open_session(const SessionRequest& request) override {
     return net::ContainerSession::open(host_, request);
   }
@@ -172,7 +172,8 @@ Status KernelNetworks::remove(const std::string& name) {
     return fail(ErrorCode::kPermission,
                 "remove network " + network.config.name + ": it is always there");
   }
-  return remove_locked(network);
+  SLIP_TRY(remove_locked(network));
+  return host_->direct() ? net::remove_orphans() : Status{};
 }
 
 Result<std::vector<std::string>> KernelNetworks::prune() {
@@ -189,6 +190,7 @@ Result<std::vector<std::string>> KernelNetworks::prune() {
     SLIP_TRY(remove_locked(network));
     removed.push_back(network.config.name);
   }
+  if (host_->direct()) SLIP_TRY(net::remove_orphans());
   return removed;
 }
 
@@ -207,7 +209,7 @@ Result<std::vector<EndpointInfo>> KernelNetworks::endpoints(const std::string& c
 
 Result<std::shared_ptr<Networks>> Networks::open(const std::string& state_dir) {
   NetworkStore store = SLIP_TRY(NetworkStore::open(state_dir));
-  auto host = std::make_shared<HostSide>(std::move(store), state_dir);
+  auto host = std::make_shared<HostSide>(std::move(store));
   auto networks = std::make_shared<KernelNetworks>(host);
   SLIP_TRY(networks->make_built_in());
   SLIP_TRY(host->reap());
