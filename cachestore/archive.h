@@ -55,8 +55,9 @@ Status pack_layer(int dir_fd, int out_fd, const CancelToken& cancel);
 /// The digest of what pack_layer() writes: the diff ID of a layer made here, and the key of its kLayer snapshot.
 Result<Digest> layer_diff_id(int dir_fd, const CancelToken& cancel);
 
-/// Copies trees between directories without an archive (reflink or copy_file_range where possible), artifact rules
-/// applied. `paths` are relative regular files, links or directories below `from_fd`.
+/// Copies trees between directories without an archive (reflink or copy_file_range where possible), the policy's
+/// rules applied; those that keep owners keep hard links, too. `paths` are relative regular files, links or
+/// directories below `from_fd`.
 Result<UnpackStats> copy_tree(int from_fd, const std::vector<std::string>& paths, int to_fd,
                               UnpackPolicy policy, const LayerLimits& limits,
                               const CancelToken& cancel);

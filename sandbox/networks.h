@@ -16,10 +16,10 @@
 namespace slipway::sandbox {
 
 /// Networks of this machine: their records below <state>/networks/<id>/, their bridges and links (rtnetlink) and
-/// their rules in one nftables table of our own (`slipway`). Bridges stay when the last container goes, so that the next
-/// one need not wait for them (RUNNER_IDLE_NETWORKS=remove: they go). For an ordinary user tap devices whose frames the monitors
-/// exchange, and pasta as the way out (docs/decisions/020-user-networks.md). Several processes may use one state
-/// directory at once.
+/// their rules in one nftables table of our own (`slipway`). Bridges stay when the last container goes, so that the
+/// next one need not wait for them (RUNNER_IDLE_NETWORKS=remove: they go). For an ordinary user tap devices whose
+/// frames the monitors exchange, and pasta as the way out (docs/decisions/020-user-networks.md). Several processes may
+/// use one state directory at once.
 
 enum class NetworkDriver { kBridge, kHost, kNone, kMacvlan, kIpvlan, kOverlay };
 

@@ -89,11 +89,17 @@ class Slipway(Engine):
     def argv(self, command):
         return [self.runner, "run", "--rm", "--network", "none", IMAGE, *command]
 
+    def close(self):
+        # Bridges that would wait for the next container.
+        subprocess.run([self.runner, "network", "prune", "--force"], env=self.env, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL, check=False)
+
 
 class Docker(Engine):
     name = "docker"
     programs = ("dockerd", "docker")
     daemon = None
+    network = ("--bridge=none", "--iptables=false")
 
     def prepare(self):
         # A short path: socket names are limited to 107 bytes.
@@ -102,7 +108,7 @@ class Docker(Engine):
         self.env["DOCKER_HOST"] = "unix://" + self.socket
         with open(os.path.join(self.world.path, "dockerd.log"), "wb") as log:
             self.daemon = subprocess.Popen(
-                ["dockerd", "--bridge=none", "--iptables=false", "--cgroup-parent=/" + CGROUP + "-docker",
+                ["dockerd", *self.network, "--cgroup-parent=/" + CGROUP + "-docker",
                  "-H", "unix://" + self.socket, "--data-root", os.path.join(self.world.path, "docker"),
                  "--exec-root", os.path.join(self.directory, "e"), "-p", os.path.join(self.directory, "pid"),
                  "--config-file", self._empty_config()],

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -16,6 +17,7 @@
 #include "cachestore/layer/file_meta.h"
 #include "cachestore/layer/target.h"
 #include "cachestore/layer/tree_walk.h"
+#include "cachestore/layer/xattrs.h"
 
 namespace slipway::cachestore {
 namespace {
@@ -56,6 +58,7 @@ class Copier {
         policy_(policy),
         limits_(limits),
         cancel_(cancel),
+        keeps_all_(policy == UnpackPolicy::kLayer || policy == UnpackPolicy::kCopyOwners),
         meta_(policy, overlay_xattrs_here(), stats_) {}
 
   Status add(const TreeItem& item) {
@@ -71,8 +74,14 @@ class Copier {
     meta.gid = item.info.st_gid;
     meta.mtime = item.info.st_mtim;
     SLIP_TRY(meta_.check(meta));
+    Xattrs xattrs;
+    if (keeps_all_ && !S_ISLNK(item.info.st_mode)) {
+      const Fd opened = SLIP_TRY(open_at(item.dir_fd, item.name, O_PATH | O_NOFOLLOW));
+      xattrs = SLIP_TRY(xattrs_.read(opened.get()));
+      meta.xattrs = &xattrs.kept;
+    }
     if (S_ISDIR(item.info.st_mode)) return add_directory(path, meta);
-    if (S_ISREG(item.info.st_mode)) return add_file(item, meta);
+    if (S_ISREG(item.info.st_mode)) return add_name(item, meta);
     if (S_ISLNK(item.info.st_mode)) return add_link(item, meta);
     ++stats_.skipped;
     return {};
@@ -98,6 +107,20 @@ class Copier {
     SLIP_TRY(meta_.to_directory(dir.get(), meta));
     times_.emplace_back(path, meta.mtime);
     target_.enter(path, std::move(dir));
+    return {};
+  }
+
+  // A further name of a file that was copied already, or the file.
+  Status add_name(const TreeItem& item, const FileMeta& meta) {
+    if (!keeps_all_ || item.info.st_nlink < 2) return add_file(item, meta);
+    const auto [first, fresh] = links_.try_emplace({item.info.st_dev, item.info.st_ino}, item.path);
+    if (fresh) return add_file(item, meta);
+    const Fd from = SLIP_TRY(target_.open_parent(first->second));
+    const std::string name = first->second.substr(first->second.rfind('/') + 1);
+    const Target::Place place = SLIP_TRY(target_.place(item.path));
+    SLIP_TRY(target_.clear(place, Target::Keep::kNothing));
+    if (::linkat(from.get(), name.c_str(), place.dir_fd, place.name.c_str(), 0) != 0)
+      return fail_errno("make hard link");
     return {};
   }
 
@@ -139,7 +162,10 @@ class Copier {
   UnpackPolicy policy_;
   const LayerLimits& limits_;
   const CancelToken& cancel_;
+  const bool keeps_all_;  ///< Also attributes and hard links.
   UnpackStats stats_;
+  XattrReader xattrs_;
+  std::map<std::pair<dev_t, ino_t>, std::string> links_;  ///< First path of files with several.
   MetaWriter meta_;
   std::vector<std::pair<std::string, timespec>> times_;
 };

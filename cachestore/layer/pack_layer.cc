@@ -12,15 +12,14 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/xattr.h>
 
-#include <algorithm>
 #include <map>
 
 #include "base/files.h"
 #include "cachestore/archive.h"
 #include "cachestore/layer/overlay_format.h"
 #include "cachestore/layer/tar_stream.h"
+#include "cachestore/layer/xattrs.h"
 
 namespace slipway::cachestore {
 namespace {
@@ -28,49 +27,16 @@ namespace {
 constexpr std::string_view kWhiteout = ".wh.";
 constexpr std::string_view kOpaque = ".wh..wh..opq";
 constexpr mode_t kTopMode = 0755;
-// Linux: XATTR_LIST_MAX and XATTR_SIZE_MAX, limits.h.
-constexpr std::size_t kMaxXattrs = 65'536;
-
-using Xattrs = std::vector<std::pair<std::string, std::string>>;
-
-// What overlayfs wrote about a file of the upper layer.
-struct OverlayNotes {
-  bool opaque = false;
-  bool foreign = false;  ///< A redirect or a metadata-only copy.
-};
-
-// Links and fifos cannot be opened for reading; through /proc their attributes are still named by descriptor.
-std::string by_descriptor(int fd) { return "/proc/self/fd/" + std::to_string(fd); }
-
-Result<std::string> read_xattr(const std::string& path, const std::string& name) {
-  std::string value(kMaxXattrs, '\0');
-  const ssize_t n = ::getxattr(path.c_str(), name.c_str(), value.data(), value.size());
-  if (n < 0) return fail_errno("read xattr " + name);
-  value.resize(static_cast<std::size_t>(n));
-  return value;
-}
-
-// A capability set inside a user namespace names that namespace's root; another machine must read it as its own.
-// Linux 4.14: vfs_ns_cap_data (revision 3) is vfs_cap_data (revision 2) and a root id.
-std::string without_root_id(std::string capability) {
-  constexpr std::size_t kRevision2 = 20;
-  constexpr std::size_t kRevision3 = 24;
-  if (capability.size() != kRevision3 || capability[3] != '\x03') return capability;
-  capability[3] = '\x02';
-  capability.resize(kRevision2);
-  return capability;
-}
 
 class LayerPacker {
  public:
-  explicit LayerPacker(ByteSink& out) : out_(out), overlay_(overlay_prefix()) {}
+  explicit LayerPacker(ByteSink& out) : out_(out) {}
 
   Status top(int dir_fd) {
     struct stat info {};
     if (::fstat(dir_fd, &info) != 0) return fail_errno("stat the top");
     TarItem tar = item_of("", info);
-    OverlayNotes notes;
-    SLIP_TRY(read_xattrs(by_descriptor(dir_fd), tar.xattrs, notes));
+    tar.xattrs = SLIP_TRY(reader_.read(dir_fd)).kept;
     if (tar.mode == kTopMode && tar.uid == 0 && tar.gid == 0 && tar.xattrs.empty()) return {};
     tar.type = '5';
     tar.name = "./";
@@ -96,24 +62,21 @@ class LayerPacker {
       }
     }
     if (S_ISLNK(mode)) return out_.link(item, tar);
-    OverlayNotes notes;
-    SLIP_TRY(read_xattrs_at(item, tar.xattrs, notes));
-    if (notes.foreign) {
+    const Fd opened = SLIP_TRY(open_at(item.dir_fd, item.name, O_PATH | O_NOFOLLOW));
+    auto [kept, opaque, foreign] = SLIP_TRY(reader_.read(opened.get()));
+    tar.xattrs = std::move(kept);
+    if (foreign) {
       return fail(ErrorCode::kUnsupported,
                   "overlayfs keeps part of it in a lower layer (redirect_dir or metacopy)");
     }
     if (S_ISREG(mode)) return out_.file(item, tar);
-    if (S_ISDIR(mode)) return add_directory(item, tar, notes);
+    if (S_ISDIR(mode)) return add_directory(item, tar, opaque);
     return add_special(item, tar);
   }
 
   Status finish() { return out_.finish(); }
 
  private:
-  static std::string_view overlay_prefix() {
-    return overlay_xattrs_here() == OverlayXattrs::kTrusted ? "trusted.overlay." : "user.overlay.";
-  }
-
   static TarItem item_of(const std::string& path, const struct stat& info) {
     TarItem tar;
     tar.name = path;
@@ -132,11 +95,11 @@ class LayerPacker {
     return out_.header(tar);
   }
 
-  Status add_directory(const TreeItem& item, TarItem& tar, const OverlayNotes& notes) {
+  Status add_directory(const TreeItem& item, TarItem& tar, bool opaque) {
     tar.type = '5';
     tar.name += '/';
     SLIP_TRY(out_.header(tar));
-    if (!notes.opaque) return {};
+    if (!opaque) return {};
     TarItem mark;
     mark.name = item.path + "/" + std::string(kOpaque);
     return out_.header(mark);
@@ -151,37 +114,8 @@ class LayerPacker {
     return out_.header(tar);
   }
 
-  Status read_xattrs_at(const TreeItem& item, Xattrs& kept, OverlayNotes& notes) {
-    const Fd fd = SLIP_TRY(open_at(item.dir_fd, item.name, O_PATH | O_NOFOLLOW));
-    return read_xattrs(by_descriptor(fd.get()), kept, notes);
-  }
-
-  Status read_xattrs(const std::string& path, Xattrs& kept, OverlayNotes& notes) {
-    names_.resize(kMaxXattrs);
-    const ssize_t size = ::listxattr(path.c_str(), names_.data(), names_.size());
-    if (size < 0 && (errno == EOPNOTSUPP || errno == EPERM)) return {};
-    if (size < 0) return fail_errno("list xattrs");
-    std::string_view rest(names_.data(), static_cast<std::size_t>(size));
-    while (!rest.empty()) {
-      const std::string name(rest.substr(0, rest.find('\0')));
-      rest.remove_prefix(name.size() + 1);
-      if (name.starts_with(overlay_)) {
-        const std::string_view note = std::string_view(name).substr(overlay_.size());
-        if (note == "opaque") notes.opaque = SLIP_TRY(read_xattr(path, name)) == "y";
-        if (note == "redirect" || note == "metacopy") notes.foreign = true;
-      } else if (keeps_xattr(name)) {
-        std::string value = SLIP_TRY(read_xattr(path, name));
-        if (name == "security.capability") value = without_root_id(std::move(value));
-        kept.emplace_back(name, std::move(value));
-      }
-    }
-    std::sort(kept.begin(), kept.end());
-    return {};
-  }
-
   TarStream out_;
-  std::string_view overlay_;
-  std::string names_;
+  XattrReader reader_;
   std::map<std::pair<dev_t, ino_t>, std::string>
       links_;  ///< First name of files that have several.
 };

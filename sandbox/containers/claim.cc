@@ -64,8 +64,8 @@ Status await_ending(int lock_file, const std::string& id) {
 // What a monitor may know of the environment of whoever happened to start it: no secrets.
 std::vector<std::string> monitor_environment() {
   constexpr const char* kKept[] = {
-      "PATH",         "HOME",         "USER",          "XDG_RUNTIME_DIR",   "RUNNER_IDLE_NETWORKS",
-      "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "LLVM_PROFILE_FILE"};
+      "PATH",         "HOME",         "USER",          "XDG_RUNTIME_DIR", "RUNNER_IDLE_NETWORKS",
+      "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS",    "LLVM_PROFILE_FILE"};
   std::vector<std::string> kept;
   for (const char* name : kKept) {
     if (const char* value = ::getenv(name)) kept.push_back(std::string(name) + "=" + value);

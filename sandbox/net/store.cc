@@ -48,6 +48,13 @@ Status write_quickly(const std::string& path, std::string_view data) {
   return {};
 }
 
+// In place: a hint that is torn or lost costs a longer search, and renames wait for the disk's journal.
+void write_hint(const std::string& path, const std::string& text) {
+  const auto file = open_file(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  if (file) [[maybe_unused]]
+    const auto written = write_all(file->get(), text, path);
+}
+
 Result<std::vector<std::string>> names_in(const std::string& path) {
   auto directory = open_file(path, O_RDONLY | O_DIRECTORY);
   if (!directory && directory.error().code() == ErrorCode::kNotFound)
@@ -223,10 +230,7 @@ Result<Address> NetworkStore::take_address(const std::string& network_id, const 
     next = further && range.contains(*further) ? *further : range.base;
     if (special(next) || taken.contains(next.str())) continue;
     if (!SLIP_TRY(take(next))) continue;
-    if (const auto written = write_quickly(hint, next.str()); !written) {
-      give_address(network_id, next.str());
-      return fail(written.error());
-    }
+    write_hint(hint, next.str());
     return next;
   }
   return fail(ErrorCode::kExhausted,

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include <filesystem>
 #include <fstream>
@@ -157,6 +158,31 @@ TEST_F(VolumesTest, ArePopulatedOnceWithContentModesAndLinks) {
   ASSERT_TRUE(volumes_->populate("db", open_dir("image").get()));
   EXPECT_EQ(text_of(data + "/a/file"), "changed") << "what has content is left alone";
   EXPECT_FALSE(fs::exists(volume_path("db/staging")));
+}
+
+TEST_F(VolumesTest, KeepHardLinksAndAttributesOfTheImage) {
+  write(path("image/first"), "text");
+  write(path("image/alone"), "text");
+  fs::create_directory(path("image/sub"));
+  fs::create_hard_link(path("image/first"), path("image/sub/second"));
+  // cap_net_bind_service, effective. Linux: vfs_cap_data, revision 2.
+  const std::string capability("\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  ASSERT_EQ(::setxattr(path("image/first").c_str(), "security.capability", capability.data(),
+                       capability.size(), 0),
+            0);
+  ASSERT_EQ(::setxattr(path("image/sub").c_str(), "user.note", "kept", 4, 0), 0);
+  ASSERT_TRUE(volumes_->create({"db", {}, {}}));
+  const Status filled = volumes_->populate("db", open_dir("image").get());
+  ASSERT_TRUE(filled) << filled.error().text();
+  const std::string data = volume_path("db/data/");
+  EXPECT_EQ(fs::hard_link_count(data + "first"), 2U);
+  EXPECT_TRUE(fs::equivalent(data + "first", data + "sub/second"));
+  EXPECT_EQ(fs::hard_link_count(data + "alone"), 1U);
+  char value[64];
+  ASSERT_EQ(::getxattr((data + "first").c_str(), "security.capability", value, sizeof value), 20);
+  EXPECT_EQ(std::string(value, 20), capability);
+  ASSERT_EQ(::getxattr((data + "sub").c_str(), "user.note", value, sizeof value), 4);
+  EXPECT_EQ(std::string(value, 4), "kept");
 }
 
 TEST_F(VolumesTest, FinishOrForgetWhatAKilledProcessCopied) {

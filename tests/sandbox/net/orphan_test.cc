@@ -32,8 +32,7 @@ TEST(OrphanedLinks, AreThoseWithoutARecordThatNobodyUses) {
       link(11, "veth2", "", 9),
   };
   const auto exists = [](const std::string& directory) { return directory == "/state/networks/a"; };
-  EXPECT_EQ(orphaned_links(links, exists),
-            (std::vector<std::string>{"vxlan", "idle", "overlay"}));
+  EXPECT_EQ(orphaned_links(links, exists), (std::vector<std::string>{"vxlan", "idle", "overlay"}));
 }
 
 TEST(IdleLinks, GoWhereTheKernelCannotKeepTheirPath) {
