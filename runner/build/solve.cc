@@ -116,14 +116,17 @@ class Build {
   }
 
   std::optional<BuildResult> check() {
-    pipeline::LintRequest request;
-    for (const auto& arg : state_.request.args) request.build_args.push_back(arg.first);
+    pipeline::CheckRequest request;
+    request.build_args = state_.request.args;
     request.target = state_.request.target;
-    if (state_.context.tree != nullptr) {
-      request.ignored = [this](std::string_view path) {
-        return state_.context.tree->ignores(path);
-      };
-    }
+    request.platform = cachestore::Platform::host().str();
+    request.ignore = &state_.context.ignore;
+    request.environment =
+        [this](const std::string& name) -> std::optional<std::vector<std::string>> {
+      Result<cachestore::Image> image = state_.place.store.image(name);
+      if (!image) return std::nullopt;
+      return std::move(image->config.env);
+    };
     std::vector<pipeline::Diagnostic> found;
     for (const pipeline::LintFinding& finding : pipeline::lint(state_.dockerfile, request)) {
       state_.vertices.warning(finding);
