@@ -33,3 +33,12 @@ if(SLIPWAY_CRYPTO_STATIC)
   set_target_properties(OpenSSL::Crypto PROPERTIES IMPORTED_LOCATION ${SLIPWAY_CRYPTO_STATIC})
   set_property(TARGET OpenSSL::Crypto APPEND PROPERTY INTERFACE_LINK_LIBRARIES ${CMAKE_DL_LIBS} Threads::Threads)
 endif()
+
+# Headers only: sockets and HTTP of the server's room.
+find_package(Boost 1.81 REQUIRED)
+add_library(Slipway::boost INTERFACE IMPORTED GLOBAL)
+target_link_libraries(Slipway::boost INTERFACE Boost::headers)
+find_library(SLIPWAY_SSL_STATIC NAMES libssl.a)
+if(SLIPWAY_SSL_STATIC)
+  set_target_properties(OpenSSL::SSL PROPERTIES IMPORTED_LOCATION ${SLIPWAY_SSL_STATIC})
+endif()

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -78,6 +79,7 @@ struct LogRequest {
   std::optional<WallTime> since;
   std::optional<WallTime> until;
   std::optional<std::uint64_t> tail;  ///< Lines.
+  std::function<Status()> caught_up;  ///< Called before the reader waits for more; may be empty.
 };
 struct LogRecord {
   OutputStream stream = OutputStream::kStdout;

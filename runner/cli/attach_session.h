@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 #include "runner/cli/signals.h"
-#include "runner/execute/relay.h"
+#include "runner/relay.h"
 #include "sandbox/containers.h"
 
 namespace slipway::runner {

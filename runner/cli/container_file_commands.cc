@@ -10,10 +10,10 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/container_world.h"
-#include "runner/cli/image_change.h"
 #include "runner/cli/signals.h"
 #include "runner/container_commit.h"
 #include "runner/container_copy.h"
+#include "runner/image_change.h"
 
 namespace slipway::runner {
 namespace {

@@ -5,9 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <set>
 
-#include "base/sys.h"
 #include "base/text.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
@@ -15,6 +13,7 @@
 #include "runner/cli/list_output.h"
 #include "runner/cli/signals.h"
 #include "runner/cli/template.h"
+#include "runner/process_list.h"
 
 namespace slipway::runner {
 namespace {
@@ -24,61 +23,12 @@ using sandbox::ContainerStats;
 constexpr Millis kBetweenSamples{1'000};
 constexpr Millis kFirstSample{250};  // enough for a rate; a person waits for it
 
-std::vector<std::string> words_of(std::string_view line) {
-  std::vector<std::string> words;
-  for (const std::string_view word : split(line, ' ')) {
-    if (!word.empty()) words.emplace_back(word);
-  }
-  return words;
-}
-
-/// Lines of ps whose PID is one of `pids`, under its heading. The heading says which column that is.
-Result<std::vector<std::string>> lines_of(const std::string& output, const std::set<int>& pids) {
-  std::vector<std::string> kept;
-  std::size_t column = 0;
-  for (const std::string_view line : split(output, '\n')) {
-    const std::vector<std::string> words = words_of(line);
-    if (words.empty()) continue;
-    if (kept.empty()) {
-      const auto found = std::find(words.begin(), words.end(), "PID");
-      if (found == words.end())
-        return fail(ErrorCode::kInvalid, "list processes: ps prints no PID column; add pid to -o");
-      column = static_cast<std::size_t>(found - words.begin());
-      kept.emplace_back(line);
-      continue;
-    }
-    const auto pid = column < words.size() ? parse_int(words[column]) : std::nullopt;
-    if (pid && pids.contains(static_cast<int>(*pid))) kept.emplace_back(line);
-  }
-  return kept;
-}
-
-/// Restricted to those processes where ps can do that beside the other options; docker does it so.
-Result<sys::CommandResult> run_ps(const std::vector<std::string>& argv,
-                                  const std::vector<int>& pids) {
-  constexpr std::chrono::seconds kPatience{10};
-  std::vector<std::string> numbers;
-  for (const int pid : pids) numbers.push_back(std::to_string(pid));
-  std::vector<std::string> restricted = argv;
-  restricted.insert(restricted.end(), {"-q", join(numbers, ",")});
-  const sys::CommandResult quick =
-      SLIP_TRY_WITHIN("list processes", sys::run_command(restricted, CancelToken(), kPatience));
-  if (quick.exit.code == 0 && !quick.exit.signalled) return quick;
-  return sys::run_command(argv, CancelToken(), kPatience);
-}
-
-Status list_processes(const Invocation& invocation) {
+Status show_processes(const Invocation& invocation) {
   ContainerWorld world = SLIP_TRY(open_world(invocation));
   const std::vector<int> running = SLIP_TRY(world.containers->processes(invocation.operand(0)));
-  std::vector<std::string> argv{"ps"};
-  argv.insert(argv.end(), invocation.operands().begin() + 1, invocation.operands().end());
-  if (argv.size() == 1) argv.emplace_back("-ef");
-  const sys::CommandResult ps = SLIP_TRY(run_ps(argv, running));
-  if (ps.exit.code != 0)
-    return fail(ErrorCode::kInvalid,
-                "list processes: ps says: " + printable(trim(ps.err.substr(0, 200))));
-  for (const std::string& line :
-       SLIP_TRY(lines_of(ps.out, std::set<int>(running.begin(), running.end()))))
+  const std::vector<std::string> arguments(invocation.operands().begin() + 1,
+                                           invocation.operands().end());
+  for (const std::string& line : SLIP_TRY(list_processes(running, arguments)))
     print_data(terminal_safe(line, KeepColour::kNo) + "\n");
   return {};
 }
@@ -221,7 +171,7 @@ Status show_stats(const Invocation& invocation) {
 }  // namespace
 
 int container_top_command(const Invocation& invocation) {
-  return finish(list_processes(invocation), invocation);
+  return finish(show_processes(invocation), invocation);
 }
 int container_stats_command(const Invocation& invocation) {
   return finish(show_stats(invocation), invocation);

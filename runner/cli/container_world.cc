@@ -2,24 +2,11 @@
 #include "runner/cli/container_world.h"
 
 #include "runner/cli/console.h"
-#include "sandbox/engine.h"
 
 namespace slipway::runner {
 
 Result<ContainerWorld> open_world(const Invocation& invocation) {
-  ContainerWorld world;
-  world.state_dir = state_dir(invocation);
-  SLIP_TRY(sandbox::enter_engine_namespaces());
-  world.store = SLIP_TRY(cachestore::Store::open({world.state_dir, {}, true}));
-  world.networks = SLIP_TRY(sandbox::Networks::open(world.state_dir));
-  world.volumes = SLIP_TRY(sandbox::Volumes::open(world.state_dir));
-  sandbox::ContainersOptions options;
-  options.state_dir = world.state_dir;
-  options.store = world.store;
-  options.networks = world.networks;
-  options.volumes = world.volumes;
-  world.containers = SLIP_TRY(sandbox::Containers::open(std::move(options)));
-  return world;
+  return open_engine_world(state_dir(invocation));
 }
 
 int finish(const Status& status, const Invocation& invocation) {

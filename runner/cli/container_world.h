@@ -6,18 +6,12 @@
 #include "base/result.h"
 #include "cachestore/store.h"
 #include "runner/cli/invocation.h"
+#include "runner/engine_world.h"
 #include "sandbox/containers.h"
 
 namespace slipway::runner {
 
-/// Everything a command about containers needs, of this person's state directory.
-struct ContainerWorld {
-  std::string state_dir;
-  std::shared_ptr<cachestore::Store> store;
-  std::shared_ptr<sandbox::Networks> networks;
-  std::shared_ptr<sandbox::Volumes> volumes;
-  std::shared_ptr<sandbox::Containers> containers;
-};
+using ContainerWorld = EngineWorld;
 /// Enters the engine's namespaces first: call it before any thread is started.
 Result<ContainerWorld> open_world(const Invocation& invocation);
 

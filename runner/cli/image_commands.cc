@@ -7,11 +7,11 @@
 #include "cachestore/store.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
-#include "runner/cli/image_change.h"
 #include "runner/cli/image_session.h"
 #include "runner/cli/import_progress.h"
 #include "runner/cli/signals.h"
 #include "runner/cli/template.h"
+#include "runner/image_change.h"
 
 namespace slipway::runner {
 namespace {

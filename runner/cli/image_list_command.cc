@@ -7,10 +7,10 @@
 #include "base/text.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
-#include "runner/cli/image_filter.h"
 #include "runner/cli/image_session.h"
 #include "runner/cli/relative_time.h"
 #include "runner/cli/template.h"
+#include "runner/image_filter.h"
 
 namespace slipway::runner {
 namespace {

@@ -4,8 +4,8 @@
 #include "base/text.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
-#include "runner/cli/image_filter.h"
 #include "runner/cli/image_session.h"
+#include "runner/image_filter.h"
 
 namespace slipway::runner {
 namespace {

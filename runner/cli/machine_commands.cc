@@ -7,7 +7,7 @@
 #include "runner/cli/completion.h"
 #include "runner/cli/console.h"
 #include "runner/cli/help.h"
-#include "runner/cli/version.h"
+#include "runner/version.h"
 #include "sandbox/doctor.h"
 
 namespace slipway::runner {

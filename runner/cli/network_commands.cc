@@ -10,6 +10,7 @@
 #include "runner/cli/list_output.h"
 #include "runner/docker_filters.h"
 #include "runner/docker_json.h"
+#include "runner/object_filters.h"
 #include "runner/option_values.h"
 #include "sandbox/engine.h"
 
@@ -80,32 +81,6 @@ Status create_network(const Invocation& invocation) {
   return {};
 }
 
-bool is_builtin(const NetworkInfo& network) {
-  return network.config.name == "bridge" || network.config.name == "host" ||
-         network.config.name == "none";
-}
-
-bool network_fits(const NetworkInfo& network, const Filters& filters) {
-  for (const auto& [name, values] : filters) {
-    const bool all = name == "label";
-    const auto fits = [&, &filter = name](const std::string& value) {
-      if (filter == "name") return network.config.name.find(value) != std::string::npos;
-      if (filter == "id") return network.id.starts_with(value);
-      if (filter == "driver") return driver_name(network.config.driver) == value;
-      if (filter == "scope") return value == "local";
-      if (filter == "type") return value == (is_builtin(network) ? "builtin" : "custom");
-      if (filter == "dangling")
-        return (value == "true" || value == "1") ==
-               (!is_builtin(network) && network.containers.empty());
-      return label_fits(network.config.labels, value);
-    };
-    const bool fit = all ? std::all_of(values.begin(), values.end(), fits)
-                         : std::any_of(values.begin(), values.end(), fits);
-    if (!fit) return false;
-  }
-  return true;
-}
-
 Status list_networks(const Invocation& invocation) {
   static const Json kHeadings = Json::object({{"ID", "NETWORK ID"},
                                               {"Name", "NAME"},
@@ -117,7 +92,7 @@ Status list_networks(const Invocation& invocation) {
                                               {"CreatedAt", "CREATED AT"}});
   const Filters filters =
       SLIP_TRY_WITHIN("option --filter", parse_filters(invocation.list("filter")));
-  SLIP_TRY(check_filters(filters, {"id", "name", "driver", "scope", "type", "label", "dangling"}));
+  SLIP_TRY(check_network_filters(filters));
   const auto networks = SLIP_TRY(open_networks(invocation));
   std::vector<NetworkInfo> all = SLIP_TRY(networks->list());
   std::sort(all.begin(), all.end(), [](const NetworkInfo& a, const NetworkInfo& b) {

@@ -9,6 +9,8 @@ namespace slipway::runner {
 
 /// pull, push, login, logout, registry, artifact: options_registry.cc.
 std::span<const CommandSpec> registry_command_rows();
+/// engine: options_server.cc.
+std::span<const CommandSpec> server_command_rows();
 /// image …, cache prune: options_image.cc.
 std::span<const CommandSpec> image_command_rows();
 /// cache ls, stats, rm: options_cache.cc.

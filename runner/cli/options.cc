@@ -259,7 +259,7 @@ const std::vector<CommandSpec>& all_commands() {
   static const std::vector<CommandSpec> all = [] {
     std::vector<CommandSpec> rows(std::begin(kCommands), std::end(kCommands));
     for (const auto part : {container_commands(), network_commands(), image_command_rows(),
-                            cache_command_rows(), registry_command_rows()})
+                            cache_command_rows(), registry_command_rows(), server_command_rows()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();

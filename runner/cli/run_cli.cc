@@ -10,7 +10,7 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/help.h"
-#include "runner/cli/version.h"
+#include "runner/version.h"
 
 namespace slipway::runner {
 namespace {

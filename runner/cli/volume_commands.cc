@@ -9,6 +9,7 @@
 #include "runner/cli/list_output.h"
 #include "runner/docker_filters.h"
 #include "runner/docker_json.h"
+#include "runner/object_filters.h"
 #include "runner/option_values.h"
 #include "sandbox/engine.h"
 
@@ -38,22 +39,6 @@ Status create_volume(const Invocation& invocation) {
   return {};
 }
 
-bool volume_fits(const VolumeInfo& volume, const Filters& filters) {
-  for (const auto& [name, values] : filters) {
-    const bool all = name == "label";
-    const auto fits = [&, &filter = name](const std::string& value) {
-      if (filter == "name") return volume.name.find(value) != std::string::npos;
-      if (filter == "driver") return value == "local";
-      if (filter == "dangling") return (value == "true" || value == "1") == volume.users.empty();
-      return label_fits(volume.labels, value);
-    };
-    const bool fit = all ? std::all_of(values.begin(), values.end(), fits)
-                         : std::any_of(values.begin(), values.end(), fits);
-    if (!fit) return false;
-  }
-  return true;
-}
-
 Status list_volumes(const Invocation& invocation) {
   static const Json kHeadings = Json::object({{"Name", "VOLUME NAME"},
                                               {"Driver", "DRIVER"},
@@ -64,7 +49,7 @@ Status list_volumes(const Invocation& invocation) {
                                               {"Size", "SIZE"}});
   const Filters filters =
       SLIP_TRY_WITHIN("option --filter", parse_filters(invocation.list("filter")));
-  SLIP_TRY(check_filters(filters, {"name", "driver", "label", "dangling"}));
+  SLIP_TRY(check_volume_filters(filters));
   const auto volumes = SLIP_TRY(open_volumes(invocation));
   std::vector<Json> entries;
   for (const VolumeInfo& volume : SLIP_TRY(volumes->list())) {

@@ -1,5 +1,5 @@
 // The one loop that joins a person or a pipe to a container's streams.
-#include "runner/execute/relay.h"
+#include "runner/relay.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -61,6 +61,8 @@ class RelayLoop {
 
   RelayEnd run() {
     ::fcntl(options_.remote, F_SETFL, ::fcntl(options_.remote, F_GETFL) | O_NONBLOCK);
+    if (!options_.early_input.empty() && !take_input(options_.early_input))
+      return RelayEnd::kDetached;
     for (;;) {
       if (remote_ended_ && waiting_.empty()) return RelayEnd::kRemoteEnded;
       if (options_.deadline && real_clock().mono() >= *options_.deadline)
@@ -160,14 +162,19 @@ class RelayLoop {
       input_ = -1;
       input_ended_ = true;
     } else {
-      const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
-      if (options_.keys == nullptr) {
-        typed_.append(bytes);
-      } else {
-        const std::optional<std::string> passed = options_.keys->pass(bytes);
-        if (!passed) return false;
-        typed_ += *passed;
-      }
+      return take_input({buffer.data(), static_cast<std::size_t>(got)});
+    }
+    write_input();
+    return true;
+  }
+
+  bool take_input(std::string_view bytes) {
+    if (options_.keys == nullptr) {
+      typed_.append(bytes);
+    } else {
+      const std::optional<std::string> passed = options_.keys->pass(bytes);
+      if (!passed) return false;
+      typed_ += *passed;
     }
     write_input();
     return true;

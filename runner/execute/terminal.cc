@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "base/sys.h"
-#include "runner/execute/relay.h"
+#include "runner/relay.h"
 
 namespace slipway::runner {
 namespace {

@@ -205,6 +205,7 @@ Status read_log(int directory, const LogRequest& request,
     // Asked before reading: all output is in the log before the container is said to have ended.
     const bool last = !request.follow || ended();
     if (SLIP_TRY(follower.read_on()) || last) return {};
+    if (request.caught_up) SLIP_TRY(request.caught_up());
     if (!SLIP_TRY(await_change(watch.get(), request, cancel))) return {};
   }
 }

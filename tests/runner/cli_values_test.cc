@@ -5,10 +5,10 @@
 
 #include "base/files.h"
 #include "runner/cli/assignment.h"
-#include "runner/cli/image_change.h"
 #include "runner/cli/import_progress.h"
 #include "runner/cli/relative_time.h"
 #include "runner/cli/template.h"
+#include "runner/image_change.h"
 
 namespace slipway::runner {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "base/files.h"
 #include "runner/cli/create_request.h"
-#include "runner/execute/relay.h"
 #include "runner/option_values.h"
+#include "runner/relay.h"
 
 namespace slipway::runner {
 namespace {

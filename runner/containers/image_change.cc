@@ -1,5 +1,5 @@
 // Dockerfile instructions that only change an image's config, for `image import --change`.
-#include "runner/cli/image_change.h"
+#include "runner/image_change.h"
 
 #include <array>
 

@@ -32,6 +32,7 @@ struct RelayOptions {
   bool framed =
       false;  ///< From remote come docker's frames (stdout and stderr apart), else bytes for `output`.
   int input = -1;
+  std::string early_input;  ///< What was read from `input` before.
   int output = -1;
   int error = -1;
   std::function<void()> end_input;  ///< Called when `input` has ended and all of it went on.

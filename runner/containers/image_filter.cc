@@ -1,5 +1,5 @@
 // Which images a list or a prune is about.
-#include "runner/cli/image_filter.h"
+#include "runner/image_filter.h"
 
 #include <algorithm>
 #include <array>

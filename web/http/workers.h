@@ -1,0 +1,34 @@
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace slipway::web {
+
+/// Threads for handlers, made when needed and kept for the next.
+class Workers {
+ public:
+  explicit Workers(std::size_t most) : most_(most) {}
+  ~Workers();  ///< Waits for all that runs.
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+  /// False when all are busy and there are as many as may be: nothing was taken.
+  bool run(std::function<void()> work);
+
+ private:
+  void loop();
+  const std::size_t most_;
+  std::mutex mutex_;
+  std::condition_variable wanted_;
+  std::deque<std::function<void()>> queue_;
+  std::vector<std::thread> threads_;
+  std::size_t idle_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace slipway::web
