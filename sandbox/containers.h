@@ -96,10 +96,15 @@ class Containers {
   /// Every path below is opened by openat2 in that root (R18). Owners below the root of a running container show
   /// shifted; see with_root. Do not start the container while a writable root of it is open.
   virtual Result<Fd> open_root(const std::string& name, Access access) = 0;
-  /// Runs `work` on that root where owners look as in the container, and files made belong to its root. That may be in
-  /// a forked child: what `work` does to memory is lost, only descriptors and its Status come back.
+  /// What `export` packs: the image with what was changed, read-only, without mounts (no /proc, no volumes), whether it
+  /// runs or not. Owners are as in the container.
+  virtual Result<Fd> open_files(const std::string& name) = 0;
+  /// Runs `work` on open_root()'s root where owners look as in the container, and files made belong to its root. That
+  /// may be in a forked child: what `work` does to memory is lost, only its Status comes back. The child has no
+  /// descriptor but the root, the standard ones and those that `uses` names: a server's must not live on in it.
   virtual Status with_root(const std::string& name, Access access,
-                           const std::function<Status(int root)>& work) = 0;
+                           const std::function<Status(int root)>& work,
+                           const std::vector<int>& uses = {}) = 0;
   struct Change {
     enum class Kind { kModified = 0, kAdded = 1, kDeleted = 2 };
     Kind kind = Kind::kModified;

@@ -92,8 +92,7 @@ Status export_files(const Invocation& invocation) {
   ContainerWorld world = SLIP_TRY(open_world(invocation));
   const CancelToken cancel;
   const CancelOnSignal on_signal(cancel);
-  const Fd root =
-      SLIP_TRY(world.containers->open_root(invocation.operand(0), sandbox::Access::kReadOnly));
+  const Fd root = SLIP_TRY(world.containers->open_files(invocation.operand(0)));
   if (file.empty()) return cachestore::pack_copy(root.get(), ".", "", STDOUT_FILENO, cancel);
   const Fd out = SLIP_TRY(open_file(file, O_WRONLY | O_CREAT | O_TRUNC, 0600));
   return cachestore::pack_copy(root.get(), ".", "", out.get(), cancel);

@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "base/sys.h"
@@ -35,6 +36,19 @@ Result<Fd> open_resting_root(const Record& record, const std::string& state_dir,
   return mount_overlay(stack, {state_dir, store.get(), !namespaces.privileged, std::nullopt});
 }
 
+void close_all_but(std::vector<int> kept) {
+  kept.insert(kept.end(), {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO});
+  std::sort(kept.begin(), kept.end());
+  unsigned next = 0;
+  for (const int descriptor : kept) {
+    if (descriptor < 0) continue;
+    const auto number = static_cast<unsigned>(descriptor);
+    if (number > next) ::close_range(next, number - 1, 0);
+    next = number + 1;
+  }
+  ::close_range(next, ~0U, 0);
+}
+
 // In a child that has joined the container's user namespace, where its ids are 0 to 65535 and ours are nobody's.
 [[noreturn]] void work_as_container(int user_namespace, int root, int report,
                                     const std::function<Status(int)>& work) {
@@ -50,7 +64,8 @@ Result<Fd> open_resting_root(const Record& record, const std::string& state_dir,
   ::_exit(done ? 0 : 1);
 }
 
-Status in_child(int user_namespace, int root, const std::function<Status(int)>& work) {
+Status in_child(int user_namespace, int root, const std::function<Status(int)>& work,
+                const std::vector<int>& uses) {
   int report[2];
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, report) != 0)
     return fail_errno("work in container");
@@ -58,7 +73,12 @@ Status in_child(int user_namespace, int root, const std::function<Status(int)>& 
   Fd theirs(report[1]);
   const pid_t child = ::fork();
   if (child < 0) return fail_errno("work in container");
-  if (child == 0) work_as_container(user_namespace, root, theirs.get(), work);
+  if (child == 0) {
+    std::vector<int> kept = uses;
+    kept.insert(kept.end(), {user_namespace, root, theirs.get()});
+    close_all_but(std::move(kept));
+    work_as_container(user_namespace, root, theirs.get(), work);
+  }
   theirs.reset();
   const auto told = receive_message(ours.get());
   int status = 0;
@@ -97,13 +117,21 @@ Result<Fd> LocalContainers::open_root(const std::string& name, Access access) {
   return SLIP_TRY(open_any_root(id, access)).directory;
 }
 
+Result<Fd> LocalContainers::open_files(const std::string& name) {
+  const std::string id = SLIP_TRY(resolve(name));
+  const Claim claim = SLIP_TRY(settle(id));
+  const Record record = SLIP_TRY(read_record(claim.directory.get()));
+  return open_resting_root(record, options_.state_dir, Access::kReadOnly);
+}
+
 Status LocalContainers::with_root(const std::string& name, Access access,
-                                  const std::function<Status(int root)>& work) {
+                                  const std::function<Status(int root)>& work,
+                                  const std::vector<int>& uses) {
   const std::string id = SLIP_TRY(resolve(name));
   const Root root = SLIP_TRY(open_any_root(id, access));
   const bool shifted = root.user_namespace && SLIP_TRY(engine_namespaces()).privileged;
   if (!shifted) return work(root.directory.get());
-  return in_child(root.user_namespace.get(), root.directory.get(), work);
+  return in_child(root.user_namespace.get(), root.directory.get(), work, uses);
 }
 
 Result<std::vector<Containers::Change>> LocalContainers::diff(const std::string& name) {

@@ -64,8 +64,10 @@ class LocalContainers final : public Containers {
 
   // --- files (files.cc) ---
   Result<Fd> open_root(const std::string& name, Access access) override;
+  Result<Fd> open_files(const std::string& name) override;
   Status with_root(const std::string& name, Access access,
-                   const std::function<Status(int root)>& work) override;
+                   const std::function<Status(int root)>& work,
+                   const std::vector<int>& uses) override;
   Result<std::vector<Change>> diff(const std::string& name) override;
   Result<std::pair<ByteCount, ByteCount>> sizes(const std::string& name) override;
   Result<cachestore::Image> commit(const std::string& name, const cachestore::ImageConfig& config,

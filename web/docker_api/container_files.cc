@@ -88,11 +88,15 @@ Status get_archive(Call& call) {
   const Headers headers{{"X-Docker-Container-Path-Stat", *info}};
   if (call.request().method == "HEAD")
     return call.exchange().answer(200, "application/x-tar", "", headers);
+  const int gone = call.gone().poll_fd();
   // The child of with_root() does nothing but write to the pipe.
   return stream_from_pipe(call, "application/x-tar", headers, [&](int out) {
-    return call.containers().with_root(call.name(), Access::kReadOnly, [&](int shown) {
-      return runner::copy_to_stream({shown, path}, runner::CopyLinks::kKeep, out, call.gone());
-    });
+    return call.containers().with_root(
+        call.name(), Access::kReadOnly,
+        [&](int shown) {
+          return runner::copy_to_stream({shown, path}, runner::CopyLinks::kKeep, out, call.gone());
+        },
+        {out, gone});
   });
 }
 
@@ -106,12 +110,16 @@ Status put_archive(Call& call) {
   if (::fstat(directory->get(), &info) != 0) return fail_errno("stat " + path);
   if (!S_ISDIR(info.st_mode))
     return fail(ErrorCode::kInvalid, "extraction point is not a directory: " + printable(path));
+  const int gone = call.gone().poll_fd();
   const auto unpack = [&](int in) {
-    return call.containers().with_root(call.name(), Access::kReadWrite, [&](int shown) -> Status {
-      SLIP_TRY(
-          runner::copy_from_stream(in, {shown, path}, runner::CopyOwners::kSource, call.gone()));
-      return {};
-    });
+    return call.containers().with_root(
+        call.name(), Access::kReadWrite,
+        [&](int shown) -> Status {
+          SLIP_TRY(runner::copy_from_stream(in, {shown, path}, runner::CopyOwners::kSource,
+                                            call.gone()));
+          return {};
+        },
+        {in, gone});
   };
   SLIP_TRY(body_to_pipe(call, unpack));
   return call.exchange().answer(200, "", "");
@@ -119,11 +127,9 @@ Status put_archive(Call& call) {
 
 // GET /containers/{id}/export
 Status export_files(Call& call) {
-  (void)SLIP_TRY(call.containers().resolve(call.name()));
+  const Fd root = SLIP_TRY(call.containers().open_files(call.name()));
   return stream_from_pipe(call, "application/octet-stream", {}, [&](int out) {
-    return call.containers().with_root(call.name(), Access::kReadOnly, [&](int shown) {
-      return cachestore::pack_copy(shown, ".", "", out, call.gone());
-    });
+    return cachestore::pack_copy(root.get(), ".", "", out, call.gone());
   });
 }
 

@@ -1,4 +1,5 @@
 // Exec: further processes in a container. Docker API v1.47, "Exec".
+#include "base/files.h"
 #include "base/text.h"
 #include "web/docker_api/api.h"
 #include "web/docker_api/container_config.h"
@@ -27,11 +28,24 @@ Status create(Call& call) {
   return call.json(201, Json::object({{"Id", id}}));
 }
 
+Status tell_in_stream(Call& call, const Error& error) {
+  const Hijacked client = SLIP_TRY(call.exchange().hijack(stream_type(call, false)));
+  std::string text;
+  append_frame(text, sandbox::OutputStream::kStderr, "exec failed: " + error.text() + "\r\n");
+  return write_all(client.fd, text, "stream");
+}
+
 // POST /exec/{id}/start
 Status start(Call& call) {
   const Json body = SLIP_TRY(call.body());
   const bool detach = body["Detach"].bool_or(false);
-  sandbox::Attachment attachment = SLIP_TRY(call.containers().start_exec(call.name()));
+  auto started = call.containers().start_exec(call.name());
+  // A command that cannot be run is told in the stream; clients then ask for the exit code. Source: moby,
+  // api/server/router/container/exec.go.
+  if (!started && started.error().code() == ErrorCode::kInvalid && !detach)
+    return tell_in_stream(call, started.error());
+  if (!started) return fail(std::move(started).error());
+  sandbox::Attachment attachment = *std::move(started);
   if (detach) return call.exchange().answer(200, "application/json", "");
   SpliceOptions options;
   options.tty = attachment.tty;

@@ -1,8 +1,12 @@
 // Reading bodies, writing answers and leaving HTTP, on a worker thread.
 #include "web/http/connection.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+
 #include <boost/beast/http/read.hpp>
 #include <cstdio>
+#include <ctime>
 
 namespace slipway::web {
 namespace {
@@ -19,6 +23,20 @@ constexpr std::chrono::milliseconds kOutputPatience{-1};
 // go on, or at least the answer arrives before it is reset.
 constexpr std::size_t kDrain = std::size_t{1} << 20;
 constexpr std::chrono::milliseconds kDrainPatience{500};
+
+// docker-py reads the head through a buffer and what follows past it: bytes that arrive together with the head are
+// lost.
+// A daemon that needs longer than that for its first output never shows this. On a unix socket one can see that the
+// other end has read everything (SIOCOUTQ, unix(7)); elsewhere the network is slower than its client.
+void await_reading(int fd) {
+  constexpr int kTries = 200;
+  constexpr timespec kPause{0, 100'000};
+  for (int tries = 0; tries < kTries; ++tries) {
+    int unread = 0;
+    if (::ioctl(fd, SIOCOUTQ, &unread) != 0 || unread == 0) return;
+    ::nanosleep(&kPause, nullptr);
+  }
+}
 
 }  // namespace
 
@@ -148,6 +166,7 @@ Result<Hijacked> SocketExchange::hijack(std::string_view type) {
   // Docker's reason phrase; some old clients look at it.
   if (status == 101) text.replace(0, text.find("\r\n"), "HTTP/1.1 101 UPGRADED");
   SLIP_TRY(send(text, "", ""));
+  await_reading(fd_);
   guard_ = watch_.watch(fd_, ClientWatch::When::kClosed, gone_);
   Hijacked hijacked{fd_,
                     std::string(static_cast<const char*>(buffer_.data().data()), buffer_.size())};
