@@ -317,6 +317,13 @@ Result<std::vector<std::size_t>> StageGraph::needed(pipeline::Span& where) const
   return order.take();
 }
 
+bool StageGraph::is_below_target(std::size_t index) const {
+  std::size_t below = target_;
+  while (below != index && stages_[below].base == GraphStage::Base::kStage)
+    below = stages_[below].base_stage;
+  return below == index;
+}
+
 Status StageGraph::choose_target(const std::string& name) {
   target_ = written_ - 1;
   if (name.empty()) return {};

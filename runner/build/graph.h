@@ -67,6 +67,8 @@ class StageGraph {
   const std::vector<GraphStage>& stages() const { return stages_; }
   const GraphStage& stage(std::size_t index) const { return stages_[index]; }
   std::size_t target() const { return target_; }
+  /// Its layers are the target's.
+  bool is_below_target(std::size_t index) const;
   /// Values of the arguments before the first FROM and of the platforms.
   const BuildArguments& arguments() const { return arguments_; }
 

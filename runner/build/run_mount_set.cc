@@ -5,10 +5,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "base/files.h"
 #include "base/text.h"
 #include "runner/build/cache_mount.h"
 #include "runner/build/config_values.h"
+#include "runner/build/copy.h"
 #include "runner/build/ssh_forward.h"
 #include "runner/build/stack_lookup.h"
 
@@ -104,6 +107,23 @@ Status RunMountSet::add_bind(BuildState& state, const pipeline::RunMount& mount,
   }
   held_->drafts.push_back(SLIP_TRY(state.place.store.begin()));
   const cachestore::Draft& draft = held_->drafts.back();
+  const std::string store = state.place.store.root() + "/";
+  const bool in_store =
+      std::all_of(entry.layers.begin(), entry.layers.end(),
+                  [&](const std::string& layer) { return layer.starts_with(store); });
+  if (!file && !in_store) {
+    // A directory of the machine can be no layer; what is written is thrown away, so a copy does as well.
+    CopyRequest copy;
+    copy.from = source.tree;
+    copy.selection.sources = {mount.source.empty() ? "/" : mount.source};
+    copy.destination = "/";
+    copy.link = true;
+    copy.what = what;
+    SLIP_TRY(copy_files(copy, {}, draft.upper(), state.cancel));
+    mounts_.emplace_back(sandbox::BindMount{draft.upper(), target, sandbox::Access::kReadWrite,
+                                            true, sandbox::Propagation::kPrivate});
+    return {};
+  }
   if (!file) {
     mounts_.emplace_back(
         sandbox::OverlayMount{{entry.layers, draft.upper(), draft.work()}, target});

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/files.h"
+#include "base/random.h"
 #include "base/text.h"
 #include "cachestore/archive.h"
 #include "runner/build/build.h"
@@ -14,7 +15,6 @@
 #include "runner/build/platform_build.h"
 #include "runner/build/provenance.h"
 #include "runner/build/result_image.h"
-#include "runner/execute/journal.h"
 
 namespace slipway::runner {
 namespace {
@@ -31,13 +31,24 @@ bool is_failure(const BuildTrouble& trouble) {
   return trouble.span.valid() || code == ErrorCode::kInvalid || code == ErrorCode::kNotFound;
 }
 
+/// "20261124-193015-042-9f3c": sorts by time, and builds follow each other faster than a second.
+std::string new_build_id() {
+  const std::string time = format_rfc3339(real_clock().wall());  // 2026-11-24T19:30:15.042Z
+  std::string id;
+  for (const char c : time) {
+    if (c >= '0' && c <= '9') id += c;
+    if (c == 'T' || c == '.') id += '-';
+  }
+  return id + "-" + random_hex(2);
+}
+
 /// Everything of one build.
 class Build {
  public:
   Build(const BuildPlace& place, const BuildRequest& request, Vertices& vertices,
         const CancelToken& cancel)
       : state_(place, request, vertices, cancel), outer_(cancel) {
-    state_.id = new_run_id();
+    state_.id = new_build_id();
   }
 
   Result<BuildResult> run(BuildObserver& observer) {

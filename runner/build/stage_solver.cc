@@ -349,7 +349,7 @@ void StageSolver::note_done(std::size_t index, const Digest& key, const BuildSte
   done.key = key;
   done.record = record;
   done.cached = cached;
-  done.in_target = index_ == build_.graph_.target();
+  done.in_target = build_.graph_.is_below_target(index_);
   if (!cached) {
     const auto before = state_.last_parts.find(done.place);
     if (!uses_cache()) {
