@@ -1,5 +1,6 @@
 // Compares our Dockerfile parser and words with the reference implementation's own test data, which is not part of this
-// project: dockerfile_reference FOLDER, where FOLDER is frontend/dockerfile of a checkout of moby/buildkit.
+// project: dockerfile_reference FOLDER [PATTERNS], where FOLDER is frontend/dockerfile of a checkout of moby/buildkit
+// and PATTERNS is patternmatcher_test.go of moby/patternmatcher.
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -167,18 +168,57 @@ int compare_splits(const fs::path& path) {
   return bad;
 }
 
+/// The string literals of a line of Go.
+std::vector<std::string> literals(std::string_view line) {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] != '"') continue;
+    std::string text;
+    for (++i; i < line.size() && line[i] != '"'; ++i) {
+      if (line[i] == '\\') ++i;
+      text += line[i];
+    }
+    out.push_back(text);
+  }
+  return out;
+}
+
+/// Tables of {"pattern", "path", true} and {[]string{"pattern", …}, "path", true}; our paths are clean.
+int compare_patterns(const fs::path& path) {
+  int bad = 0;
+  std::ifstream in(path);
+  for (std::string line; std::getline(in, line);) {
+    std::vector<std::string> words = literals(line);
+    const std::string_view start = trim(line);
+    const bool table = start.substr(0, 2) == "{\"" || start.substr(0, 10) == "{[]string{";
+    const bool matches = line.find(", true") != std::string::npos;
+    if (!table || words.size() < 2 || (!matches && line.find(", false") == std::string::npos))
+      continue;
+    std::string name = words.back();
+    words.pop_back();
+    while (name.size() > 1 && name.back() == '/') name.pop_back();
+    if (name == "/") continue;
+    const auto patterns = IgnorePatterns::of(words);
+    const bool refuses = line.find("ErrBadPattern") != std::string::npos;
+    const bool same = refuses ? !patterns : patterns && patterns->ignores(name) == matches;
+    bad += report(same, line, matches ? "true" : "false", patterns ? "the other" : "refused");
+  }
+  return bad;
+}
+
 }  // namespace
 }  // namespace slipway::pipeline
 
 int main(int argc, char** argv) {
   using namespace slipway::pipeline;
-  if (argc != 2) {
-    std::cerr << "usage: dockerfile_reference FOLDER\n";
+  if (argc != 2 && argc != 3) {
+    std::cerr << "usage: dockerfile_reference FOLDER [PATTERNS]\n";
     return 2;
   }
   const std::filesystem::path folder = argv[1];
   const int bad = compare_files(folder) + compare_words(folder / "shell/envVarTest") +
-                  compare_splits(folder / "shell/wordsTest");
+                  compare_splits(folder / "shell/wordsTest") +
+                  (argc == 3 ? compare_patterns(argv[2]) : 0);
   std::cout << bad << " differences\n";
   return bad == 0 ? 0 : 1;
 }
