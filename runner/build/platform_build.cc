@@ -103,7 +103,7 @@ Result<bool> PlatformBuild::add_triggers(const std::vector<std::size_t>& stages,
     if (stage.base == GraphStage::Base::kStage) {
       for (const GraphInstruction& one : graph_.stage(stage.base_stage).instructions) {
         if (one.instruction.kind == pipeline::InstructionKind::kOnbuild)
-          triggers.push_back(one.instruction.text);
+          triggers.push_back(pipeline::trigger_text(one.instruction));
       }
     }
     where = stage.span;
