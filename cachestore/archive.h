@@ -24,6 +24,7 @@ enum class UnpackPolicy {
   /// is left out; devices become empty files, a name that looks like a whiteout is a name.
   kCopy,
   kCopyOwners,  ///< The same with owners, set-id bits and attributes.
+  kCopyModes,   ///< The same with set-id bits and attributes; all files are this process's.
 };
 struct UnpackStats {
   std::uint64_t entries = 0;
@@ -32,10 +33,14 @@ struct UnpackStats {
   std::uint64_t squashed_owners = 0;  ///< Files whose owner an ordinary user could not set.
   std::uint64_t dropped_xattrs = 0;
   std::uint64_t skipped = 0;  ///< Artifacts: `.git`; copy_tree: also sockets, fifos and devices.
+  std::vector<std::string> implied;  ///< kCopyOwners: directories that no entry described.
 };
-/// Unpacks a tar stream (gzip, zstd or plain, by content) from `fd` below directory `target_fd`.
+/// Unpacks a tar stream (gzip, zstd, xz, bzip2 or plain, by content) from `fd` below directory `target_fd`.
 Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, UnpackPolicy policy,
                            const LayerLimits& limits, const CancelToken& cancel);
+
+/// Whether a regular file begins as a tar does, compressed or not. Its offset stays as it is.
+bool is_archive(int fd);
 
 /// Writes `paths` (relative to dir_fd; a directory is taken with all below it) as a reproducible pax tar: sorted names,
 /// no user names. Sockets are left out; a file that changes while read is kUnavailable naming it.

@@ -105,6 +105,7 @@ Result<UnpackStats> Applier::run() {
     if (on_progress) on_progress(stats_);
   }
   set_directory_times();
+  stats_.implied = target_.implied();
   return stats_;
 }
 
@@ -238,6 +239,7 @@ Status Applier::make_directory(const TarEntry& entry, const std::string& path) {
   SLIP_TRY(meta_.to_directory(dir.get(), meta_of(entry)));
   if (opaque) SLIP_TRY(make_opaque(dir.get(), target_.xattrs()));
   SLIP_TRY(remember_time(path, entry.mtime));
+  target_.described(path);
   target_.enter(path, std::move(dir));
   return {};
 }

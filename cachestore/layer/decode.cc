@@ -11,6 +11,7 @@
 
 #include "base/guarded.h"
 #include "base/units.h"
+#include "cachestore/layer/decode_rare.h"
 
 namespace slipway::cachestore {
 namespace {
@@ -216,6 +217,7 @@ struct Magic {
   std::string_view bytes;
   const char* name;  // of what we do not read; null for what we do
   Compression compression;
+  RareDecoder rare = nullptr;
 };
 
 using namespace std::string_view_literals;
@@ -224,8 +226,8 @@ constexpr std::array kMagics = {
     Magic{"\x28\xb5\x2f\xfd"sv, nullptr, Compression::kZstd},
     Magic{"\xfd"
           "7zXZ\0"sv,
-          "xz", Compression::kNone},
-    Magic{"BZh"sv, "bzip2", Compression::kNone},
+          "xz", Compression::kNone, decode_xz},
+    Magic{"BZh"sv, "bzip2", Compression::kNone, decode_bzip2},
     Magic{"PK\x03\x04"sv, "zip", Compression::kNone},
 };
 
@@ -238,10 +240,17 @@ const Magic* find_magic(std::string_view start) {
 
 }  // namespace
 
-Result<Decoded> decode(ByteSource& raw, const std::string& name, std::uint64_t max_ratio) {
+Result<Decoded> decode(ByteSource& raw, const std::string& name, std::uint64_t max_ratio,
+                       RareForms rare) {
   std::string start(kLookAt, '\0');
   start.resize(SLIP_TRY(read_full(raw, start)));
   const Magic* magic = find_magic(start);
+  if (magic != nullptr && magic->rare != nullptr && rare == RareForms::kYes) {
+    Decoded decoded;
+    decoded.bytes = SLIP_TRY(
+        magic->rare(std::make_unique<PrefixedSource>(std::move(start), raw), name, max_ratio));
+    return decoded;
+  }
   if (magic != nullptr && magic->name != nullptr) {
     return fail(ErrorCode::kUnsupported, "read " + name + ": " + magic->name +
                                              " is not supported; use gzip, zstd or plain tar");

@@ -22,6 +22,9 @@ constexpr mode_t kArtifactDir = 0700;
 bool keeps_owners(UnpackPolicy policy) {
   return policy == UnpackPolicy::kLayer || policy == UnpackPolicy::kCopyOwners;
 }
+bool keeps_bits(UnpackPolicy policy) {
+  return keeps_owners(policy) || policy == UnpackPolicy::kCopyModes;
+}
 
 std::array<timespec, 2> both(timespec time) { return {time, time}; }
 
@@ -49,7 +52,7 @@ Status MetaWriter::owner(int result) {
 }
 
 Status MetaWriter::set_xattrs(int fd, const FileMeta& meta) {
-  if (!keeps_owners(policy_) || meta.xattrs == nullptr) return {};
+  if (!keeps_bits(policy_) || meta.xattrs == nullptr) return {};
   for (const auto& [name, value] : *meta.xattrs) {
     if (!keeps_xattr(name)) {
       ++stats_.dropped_xattrs;
@@ -64,12 +67,14 @@ Status MetaWriter::set_xattrs(int fd, const FileMeta& meta) {
 }
 
 Status MetaWriter::to_file(int fd, const FileMeta& meta, Times times) {
-  if (!keeps_owners(policy_)) {
+  if (!keeps_bits(policy_)) {
     const mode_t least = policy_ == UnpackPolicy::kArtifact ? kArtifactFile : 0;
     if (::fchmod(fd, (meta.mode & kPermissions) | least) != 0) return fail_errno("set mode");
   } else {
     // chown takes set-id bits and capabilities away: first the owner, then the rest.
-    SLIP_TRY(owner(::fchown(fd, static_cast<uid_t>(meta.uid), static_cast<gid_t>(meta.gid))));
+    if (keeps_owners(policy_)) {
+      SLIP_TRY(owner(::fchown(fd, static_cast<uid_t>(meta.uid), static_cast<gid_t>(meta.gid))));
+    }
     if (::fchmod(fd, meta.mode & kAllBits) != 0) return fail_errno("set mode");
     SLIP_TRY(set_xattrs(fd, meta));
   }

@@ -101,6 +101,7 @@ Result<Fd> Target::enter_or_make(int dir_fd, const std::string& name, std::strin
   fd = Fd(::openat(dir_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.valid()) return fail_errno("open \"" + std::string(whole) + "\"");
   if (opaque) SLIP_TRY(make_opaque(fd.get(), xattrs_));
+  if (policy_ == UnpackPolicy::kCopyOwners) implied_.emplace(whole);
   return fd;
 }
 

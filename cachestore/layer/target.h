@@ -1,7 +1,9 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
@@ -36,6 +38,11 @@ class Target {
   /// `path` is this directory: its children come next.
   void enter(std::string path, Fd dir);
 
+  /// An entry told about the directory: it is no longer one that was only made for others.
+  void described(const std::string& path) { implied_.erase(path); }
+  /// kCopyOwners: directories made for what lies below them, and nothing else.
+  std::vector<std::string> implied() const { return {implied_.begin(), implied_.end()}; }
+
   int root_fd() const { return root_fd_; }
   OverlayXattrs xattrs() const { return xattrs_; }
 
@@ -48,6 +55,7 @@ class Target {
   OverlayXattrs xattrs_;
   // Archives name a directory's files one after the other: the last parent answers nearly every look-up.
   std::string parent_path_;
+  std::set<std::string> implied_;
   Fd parent_;
 };
 

@@ -1,18 +1,21 @@
 // Puts the stages of unpacking together: descriptor, decoder, read-ahead thread, hash, tar reader, applier.
 #include "cachestore/layer/unpack.h"
 
+#include <unistd.h>
+
 #include <memory>
 
 #include "cachestore/layer/apply.h"
 #include "cachestore/layer/fd_source.h"
 #include "cachestore/layer/pump.h"
+#include "cachestore/layer/tar_header.h"
 
 namespace slipway::cachestore {
 
 Result<Applied> apply_source(ByteSource& raw, const ApplyRequest& request, HashPlain hash,
                              const std::function<void(const UnpackStats&)>& progress,
                              const CancelToken& stop) {
-  Decoded decoded = SLIP_TRY(decode(raw, request.source, request.limits.max_ratio));
+  Decoded decoded = SLIP_TRY(decode(raw, request.source, request.limits.max_ratio, request.rare));
   Applied applied;
   applied.compression = decoded.compression;
   // Of a plain tar the blob and the diff ID are the same bytes, hashed once, in the reading thread.
@@ -55,7 +58,37 @@ Result<UnpackStats> unpack(int fd, const std::string& source, int target_fd, Unp
   request.policy = policy;
   request.xattrs = overlay_xattrs_here();
   request.limits = limits;
+  request.rare = RareForms::kYes;
   return SLIP_TRY(apply_archive(request, cancel)).stats;
+}
+
+namespace {
+
+class FileStart : public ByteSource {
+ public:
+  explicit FileStart(int fd) : fd_(fd) {}
+  Result<std::size_t> read(std::span<char> out) override {
+    const ssize_t n = ::pread(fd_, out.data(), out.size(), at_);
+    if (n < 0) return fail_errno("read");
+    at_ += n;
+    return static_cast<std::size_t>(n);
+  }
+
+ private:
+  int fd_;
+  off_t at_ = 0;
+};
+
+}  // namespace
+
+bool is_archive(int fd) {
+  FileStart start(fd);
+  const Result<Decoded> decoded = decode(start, "file", LayerLimits().max_ratio, RareForms::kYes);
+  if (!decoded) return false;
+  std::string block(TarHeader::kSize, '\0');
+  const auto got = read_full(*decoded->bytes, block);
+  return got && *got == block.size() && !is_zero_block(block) &&
+         parse_tar_header(block).has_value();
 }
 
 }  // namespace slipway::cachestore

@@ -21,6 +21,7 @@ struct ApplyRequest {
   OverlayXattrs xattrs = OverlayXattrs::kTrusted;
   LayerLimits limits;
   WriteBack write_back = WriteBack::kLater;
+  RareForms rare = RareForms::kNo;
   int tee_fd = -1;  ///< Receives the bytes as they came; -1: none, and no digests.
   std::string tee_name;
   std::function<void(std::uint64_t bytes_read, std::uint64_t entries)> progress;

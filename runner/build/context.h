@@ -68,6 +68,7 @@ struct GitSource {
   std::string checksum;
   bool keep_git_dir = false;
   bool submodules = true;
+  bool maybe_path = false;  ///< "github.com/x/y": ADD takes it for a path of the context.
 };
 std::optional<GitSource> parse_git_url(const std::string& text);
 struct GitCheckout {

@@ -14,9 +14,11 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "cachestore/archive.h"
 #include "runner/build/copy_content.h"
 #include "runner/build/file_copier.h"
 #include "runner/build/target_tree.h"
+#include "runner/build/unpack_archive.h"
 
 namespace slipway::runner {
 namespace {
@@ -49,8 +51,9 @@ timespec now_or(const std::optional<WallTime>& clamp) {
 
 class CopyJob {
  public:
-  CopyJob(const CopyRequest& request, TargetTree& target, const CancelToken& cancel)
-      : request_(request), target_(target), cancel_(cancel) {}
+  CopyJob(const CopyRequest& request, TargetTree& target, std::string staging,
+          const CancelToken& cancel)
+      : request_(request), target_(target), staging_(std::move(staging)), cancel_(cancel) {}
 
   Status prepare(const std::vector<std::string>& lowers) {
     if (!request_.chown.empty()) {
@@ -112,6 +115,15 @@ class CopyJob {
           SLIP_TRY(copier.finish());
           continue;
         }
+        if (request_.unpack != Unpack::kNever && S_ISREG(top.entry.info.st_mode)) {
+          const auto holder = SLIP_TRY(tree.parent_of(top));
+          const Fd fd = SLIP_TRY(tree.view().open_file(*holder, top.entry));
+          if (cachestore::is_archive(fd.get())) {
+            SLIP_TRY(copier.finish());
+            SLIP_TRY(unpack(fd.get(), top.name));
+            continue;
+          }
+        }
         const auto [dir, name] = SLIP_TRY(place_of(top.name));
         // The same name from two directories: the later one wins, so it has to come later.
         if (!names.insert(name).second) SLIP_TRY(copier.finish());
@@ -157,7 +169,22 @@ class CopyJob {
     return FilePlace{SLIP_TRY(target_.make_dirs(parent_of(path_), made_)), name_of(path_)};
   }
 
+  /// An archive's destination is a directory, whatever it looks like.
+  Status unpack(int fd, const std::string& name) {
+    const TargetTree::DirPtr dir = SLIP_TRY(target_.make_dirs(path_, made_));
+    SLIP_TRY(look_again());
+    const ArchiveRules rules = {rules_.owner, request_.clamp, staging_};
+    const CopyStats done = SLIP_TRY(unpack_archive(fd, name, target_, dir, rules, cancel_));
+    stats.files += done.files;
+    stats.bytes += done.bytes;
+    return look_again();
+  }
+
   Status copy_file(const CopyFile& file) {
+    if (request_.unpack == Unpack::kAlways && !file.path.empty()) {
+      const Fd fd = SLIP_TRY(open_file(file.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+      if (cachestore::is_archive(fd.get())) return unpack(fd.get(), file.name);
+    }
     const FilePlace place = SLIP_TRY(place_of(name_of(file.name)));
     Fd to;
     SLIP_TRY(target_.place(
@@ -192,6 +219,7 @@ class CopyJob {
 
   const CopyRequest& request_;
   TargetTree& target_;
+  std::string staging_;  ///< Where archives are unpacked first: beside the upper.
   const CancelToken& cancel_;
   FileCopier::Rules rules_;
   FileMeta made_;  ///< Of directories that are missing.
@@ -210,7 +238,7 @@ Result<CopyStats> copy_files(const CopyRequest& request, const std::vector<std::
   const std::string doing = request.what.empty() ? "copy files" : printable(request.what);
   TargetTree target = SLIP_TRY_WITHIN(
       doing, TargetTree::open(request.link ? std::vector<std::string>() : lowers, upper));
-  CopyJob job(request, target, cancel);
+  CopyJob job(request, target, upper.substr(0, upper.rfind('/')), cancel);
   SLIP_TRY_WITHIN(doing, job.prepare(lowers));
   SLIP_TRY_WITHIN(doing, job.run());
   return job.stats;

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "runner/build/copy.h"
 #include "runner/build/file_tree.h"
+#include "runner/build/layered_tree.h"
 #include "runner/build/stat_cache.h"
 #include "runner/build/tree_digest.h"
 
@@ -71,23 +72,32 @@ class LayeredTree : public InputTree {
 
 }  // namespace
 
+Result<std::unique_ptr<InputTree>> open_layered_tree(std::vector<std::string> lowers,
+                                                     std::string name,
+                                                     pipeline::IgnorePatterns ignore,
+                                                     FileTree::Owners owners,
+                                                     const std::string& state_dir) {
+  UnionView view = SLIP_TRY_WITHIN("open " + name, UnionView::open(lowers));
+  FileTree tree(std::move(view), std::move(ignore), owners, std::move(name));
+  // What counts of a file depends on whose it is.
+  const std::string cache_name =
+      (owners == FileTree::Owners::kRoot ? "context " : "stack ") + join(lowers, ":");
+  return std::make_unique<LayeredTree>(std::move(tree), std::move(lowers), state_dir, cache_name);
+}
+
 Result<std::unique_ptr<InputTree>> open_directory_tree(const std::string& path, std::string name,
                                                        pipeline::IgnorePatterns ignore,
                                                        const std::string& state_dir) {
   const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free);
   if (!real) return fail_errno("open " + name + " " + printable(path));
-  UnionView view = SLIP_TRY_WITHIN("open " + name, UnionView::open({real.get()}));
-  FileTree tree(std::move(view), std::move(ignore), FileTree::Owners::kRoot, std::move(name));
-  return std::make_unique<LayeredTree>(std::move(tree), std::vector<std::string>{real.get()},
-                                       state_dir, real.get());
+  return open_layered_tree({real.get()}, std::move(name), std::move(ignore),
+                           FileTree::Owners::kRoot, state_dir);
 }
 
 Result<std::unique_ptr<InputTree>> open_stack_tree(std::vector<std::string> lowers,
                                                    std::string name, const std::string& state_dir) {
-  UnionView view = SLIP_TRY_WITHIN("open " + name, UnionView::open(lowers));
-  FileTree tree(std::move(view), {}, FileTree::Owners::kKept, std::move(name));
-  const std::string cache_name = join(lowers, ":");
-  return std::make_unique<LayeredTree>(std::move(tree), std::move(lowers), state_dir, cache_name);
+  return open_layered_tree(std::move(lowers), std::move(name), {}, FileTree::Owners::kKept,
+                           state_dir);
 }
 
 }  // namespace slipway::runner

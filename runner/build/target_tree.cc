@@ -219,7 +219,9 @@ Status TargetTree::finish() {
     const auto& [path, pending] = *entry;
     const Result<Fd> fd = open_upper(path);
     // An archive may have put a file where a directory was.
-    if (!fd && fd.error().code() == ErrorCode::kNotFound) continue;
+    if (!fd && (fd.error().code() == ErrorCode::kNotFound || fd.error().sys_errno() == ELOOP)) {
+      continue;
+    }
     if (!fd) return fail(fd.error().clone());
     FileMeta meta = pending.meta;
     if (pending.time_only) {

@@ -49,6 +49,8 @@ class TargetTree {
   /// Makes way for a file and calls `make`, which answers as mknodat(2); again after EEXIST once the name is free.
   Status place(const Dir& dir, const std::string& name, Replace replace,
                const std::function<int(int dir_fd, const char* name)>& make) const;
+  /// Directories may have been replaced: none is taken as known.
+  void forget() { last_.reset(); }
   /// The upper's directory for one that was made before.
   Result<Fd> open_upper(const std::string& path) const;
   Status finish();

@@ -20,7 +20,8 @@ namespace slipway::runner {
   X(tree_entry_filemode) X(tree_entry_free) X(blob_lookup) X(blob_rawcontent) X(blob_rawsize)      \
   X(blob_free) X(odb_read_header) X(odb_free) X(index_entrycount) X(index_get_byindex)             \
   X(index_free) X(ignore_path_is_ignored) X(diff_tree_to_index) X(diff_num_deltas) X(diff_free)    \
-  X(oid_tostr) X(oid_cmp) X(oid_fromstr)
+  X(oid_tostr) X(oid_cmp) X(oid_fromstr) X(repository_init) X(remote_create_anonymous)             \
+  X(remote_fetch) X(credential_userpass_plaintext_new) X(credential_ssh_key_from_agent)
 // clang-format on
 
 /// libgit2's functions by pointer: the library is loaded when the first repository is met, so that a machine without

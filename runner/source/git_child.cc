@@ -52,7 +52,7 @@ void drop_capabilities() {
 
 /// No file can be written, made, removed or executed from here on. Linux 5.13: landlock(7); older kernels refuse the
 /// call and the child then has only its other limits.
-void forbid_writing() {
+void forbid_writing(const std::string& but) {
   landlock_ruleset_attr rules{};
   rules.handled_access_fs =
       LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR |
@@ -61,6 +61,13 @@ void forbid_writing() {
       LANDLOCK_ACCESS_FS_MAKE_BLOCK | LANDLOCK_ACCESS_FS_MAKE_SYM;
   const long ruleset = ::syscall(SYS_landlock_create_ruleset, &rules, sizeof(rules), 0);
   if (ruleset < 0) return;
+  const Fd below(but.empty() ? -1 : ::open(but.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (below) {
+    landlock_path_beneath_attr allowed{};
+    allowed.allowed_access = rules.handled_access_fs & ~std::uint64_t{LANDLOCK_ACCESS_FS_EXECUTE};
+    allowed.parent_fd = below.get();
+    ::syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &allowed, 0);
+  }
   ::syscall(SYS_landlock_restrict_self, ruleset, 0);
   ::close(static_cast<int>(ruleset));
 }
@@ -74,10 +81,10 @@ void confine(int out_fd, const GitChildLimits& limits) {
   if (out_fd > 3) ::close_range(3, static_cast<unsigned>(out_fd) - 1, 0);
   ::close_range(static_cast<unsigned>(out_fd) + 1, ~0u, 0);
   set_limit(RLIMIT_CORE, 0);
-  set_limit(RLIMIT_FSIZE, 0);
+  set_limit(RLIMIT_FSIZE, limits.writable.empty() ? 0 : limits.disk);
   if (kLimitMemory) set_limit(RLIMIT_DATA, limits.memory);
   drop_capabilities();
-  forbid_writing();
+  forbid_writing(limits.writable);
 }
 
 /// libgit2 parses the machine's 140 CA certificates when it starts, for 5 to 8 ms. We need no TLS here; with no
@@ -94,7 +101,11 @@ void start_library(const GitApi& git) {
 [[noreturn]] void run_in_child(const GitApi& git, int out_fd, const GitChildLimits& limits,
                                const std::function<Status(const GitApi&, FrameWriter&)>& work) {
   confine(out_fd, limits);
-  start_library(git);
+  if (limits.writable.empty()) {
+    start_library(git);
+  } else {
+    git.libgit2_init();
+  }
   FrameWriter out(out_fd);
   if (Status status = work(git, out); status) {
     out.send(FrameKind::kDone, {});
