@@ -23,7 +23,8 @@ struct GitChildLimits {
 
 /// Runs `work` in a forked child and hands its frames to `receive` in this thread. libgit2 may hang, crash or be
 /// exploited by a hostile repository: the child can write no file (but where `limits` says), run no program, use no
-/// capability, dies with us and is killed at the limits or on cancel. Blocking; reaps the child on every path. `doing` starts each error ("read git repository /x").
+/// capability, dies with us and is killed at the limits or on cancel. Blocking; reaps the child on every path.
+/// `doing` starts each error ("read git repository /x").
 Status run_git_child(const std::string& doing, const CancelToken& cancel,
                      const GitChildLimits& limits,
                      const std::function<Status(const GitApi& git, FrameWriter& out)>& work,
