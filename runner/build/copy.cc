@@ -64,6 +64,7 @@ class CopyJob {
     }
     rules_.mode = SLIP_TRY(ModeChange::parse(request_.chmod));
     rules_.clamp = request_.clamp;
+    rules_.inert_devices = request_.inert_devices;
     const std::string& text = request_.destination;
     wants_directory_ = means_directory(text);
     destination_ = text.starts_with('/') ? text : request_.workdir + "/" + text;

@@ -189,7 +189,8 @@ Status FileCopier::copy_link(const Work& work) {
 
 Status FileCopier::copy_special(const Work& work) {
   const FileMeta meta = meta_of(work.entry.info);
-  const mode_t type = work.entry.info.st_mode & S_IFMT;
+  const bool inert = rules_.inert_devices && !S_ISFIFO(work.entry.info.st_mode);
+  const mode_t type = inert ? S_IFREG : work.entry.info.st_mode & S_IFMT;
   const auto make = [&](int dir_fd, const char* name) {
     if (::mknodat(dir_fd, name, type | 0600, work.entry.info.st_rdev) == 0) return 0;
     // An ordinary user has no device nodes: an empty file stands for them, as in unpacked layers.

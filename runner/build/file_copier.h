@@ -26,6 +26,7 @@ class FileCopier {
     std::optional<Owner> owner;  ///< --chown
     ModeChange mode;
     std::optional<WallTime> clamp;
+    bool inert_devices = false;
   };
   FileCopier(const FileTree& from, TargetTree& to, const Rules& rules, const CancelToken& cancel);
 

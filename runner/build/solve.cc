@@ -304,6 +304,9 @@ class Build {
       ExportRequest request{state_.request, result.images,
                             builds_.front()->target_result().lowers(), Json()};
       if (!state_.request.provenance.empty()) request.provenance = make_provenance(state_, builds_);
+      for (const CacheEndpoint& to : state_.request.cache_to) {
+        if (to.type == "inline") request.inline_cache = SLIP_TRY(cache_records(false));
+      }
       result.digest = SLIP_TRY(export_build(state_.place, request, observer, state_.cancel));
     }
     SLIP_TRY(export_caches());
@@ -323,19 +326,25 @@ class Build {
 
   Status export_caches() {
     if (state_.request.cache_to.empty()) return {};
-    std::vector<CacheRecord> records;
-    const std::vector<BuildState::DoneStep> done = state_.done.with([](auto& all) { return all; });
     for (const CacheEndpoint& to : state_.request.cache_to) {
       const auto mode = std::find_if(to.attributes.begin(), to.attributes.end(),
                                      [](const auto& one) { return one.first == "mode"; });
       const bool all = mode != to.attributes.end() && mode->second == "max";
-      records.clear();
-      for (const BuildState::DoneStep& step : done) {
-        if (all || step.in_target) records.push_back(SLIP_TRY(cache_record(step)));
-      }
+      if (to.type == "inline") continue;  // it is in the image
+      const std::vector<CacheRecord> records = SLIP_TRY(cache_records(all));
       SLIP_TRY(export_cache(state_.place, to, records, state_.cancel));
     }
     return {};
+  }
+
+  /// Of the target's steps, or of all.
+  Result<std::vector<CacheRecord>> cache_records(bool all) {
+    std::vector<CacheRecord> records;
+    const std::vector<BuildState::DoneStep> done = state_.done.with([](auto& steps) { return steps; });
+    for (const BuildState::DoneStep& step : done) {
+      if (all || step.in_target) records.push_back(SLIP_TRY(cache_record(step)));
+    }
+    return records;
   }
 
   Result<CacheRecord> cache_record(const BuildState::DoneStep& step) {
