@@ -25,8 +25,8 @@ struct LayerBlob {
   std::uint64_t size = 0;
   Digest diff_id;  ///< Of the plain tar.
 };
-/// Layer `index` (bottom is 0) of an image of the store. The same layer gives the same bytes on every machine. kCorrupt:
-/// it does not give its diff ID any more.
+/// Layer `index` (bottom is 0) of an image of the store. The same layer gives the same bytes everywhere. kCorrupt: it
+/// does not give its diff ID any more.
 Result<LayerBlob> write_layer_blob(Store& store, const Image& image, std::size_t index,
                                    BlobForm form, int out_fd, const CancelToken& cancel);
 /// What a directory (a snapshot's `fs`) holds; kKeep is gzip.

@@ -103,11 +103,11 @@ Status unpack_blob(StoreCore& core, int fd, const std::string& name, ByteSink& o
   return {};
 }
 
-Result<LayerBlob> write_layer(StoreCore& core, const Image& image, std::size_t index,
-                              BlobForm form, int out_fd, const CancelToken& cancel) {
+Result<LayerBlob> write_layer(StoreCore& core, const Image& image, std::size_t index, BlobForm form,
+                              int out_fd, const CancelToken& cancel) {
   const RemoteDescriptor stored = SLIP_TRY(descriptor_of(core, image, index));
-  const Fd fd(::openat(core.blobs.fd(), stored.digest.hex().c_str(),
-                       O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  const Fd fd(
+      ::openat(core.blobs.fd(), stored.digest.hex().c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
   const std::optional<BlobForm> here = fd ? form_of(stored) : std::nullopt;
   if (here && (form == *here || form == BlobForm::kKeep)) {
     SLIP_TRY(copy_blob(fd.get(), stored, out_fd, cancel));
@@ -117,8 +117,8 @@ Result<LayerBlob> write_layer(StoreCore& core, const Image& image, std::size_t i
   return write_packed(
       [&](ByteSink& out, const CancelToken& stop) -> Status {
         if (here) {
-          const Fd again = SLIP_TRY(
-              open_at(core.blobs.fd(), stored.digest.hex(), O_RDONLY | O_NOFOLLOW));
+          const Fd again =
+              SLIP_TRY(open_at(core.blobs.fd(), stored.digest.hex(), O_RDONLY | O_NOFOLLOW));
           return unpack_blob(core, again.get(), "layer " + stored.digest.str(), out, stop);
         }
         const Fd fs = SLIP_TRY(open_file(image.layers.at(index).path, O_RDONLY | O_DIRECTORY));

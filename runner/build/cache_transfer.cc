@@ -55,9 +55,8 @@ Result<OciDescriptor> add_cache(const BuildPlace& place, cachestore::BlobForm fo
     const cachestore::Snapshot snapshot = SLIP_TRY(place.store.get(record.snapshot));
     const cachestore::Lease lease = SLIP_TRY(place.store.lease({snapshot.id}));
     const Fd dir = SLIP_TRY(open_file(snapshot.path, O_RDONLY | O_DIRECTORY));
-    OciDescriptor layer = SLIP_TRY(layout.add_blob([&](int fd) {
-      return cachestore::write_directory_blob(dir.get(), form, fd, cancel);
-    }));
+    OciDescriptor layer = SLIP_TRY(layout.add_blob(
+        [&](int fd) { return cachestore::write_directory_blob(dir.get(), form, fd, cancel); }));
     layer.annotations = Json::object({{"dev.slipway.diff-id", record.diff_id.str()}});
     layers.emplace(record.diff_id, std::move(layer));
   }
@@ -65,12 +64,11 @@ Result<OciDescriptor> add_cache(const BuildPlace& place, cachestore::BlobForm fo
   for (const auto& [diff_id, layer] : layers) blobs.push(layer.json());
   const Json config = Json::object({{"version", kVersion}, {"records", std::move(list)}});
   const OciDescriptor described = SLIP_TRY(layout.add_text(kCacheConfig, config.dump()));
-  const Json manifest = Json::object(
-      {{"schemaVersion", 2},
-       {"mediaType", kOciManifest},
-       {"artifactType", kCacheConfig},
-       {"config", described.json()},
-       {"layers", std::move(blobs)}});
+  const Json manifest = Json::object({{"schemaVersion", 2},
+                                      {"mediaType", kOciManifest},
+                                      {"artifactType", kCacheConfig},
+                                      {"config", described.json()},
+                                      {"layers", std::move(blobs)}});
   OciDescriptor top = SLIP_TRY(layout.add_text(kOciManifest, manifest.dump()));
   top.artifact_type = kCacheConfig;
   return top;
@@ -137,8 +135,8 @@ class Import {
       : place_(place), from_(from), cancel_(cancel), source_(std::make_shared<Source>()) {}
 
   Result<ImportedCache> run() {
-    const std::string text = from_.type == "local" ? SLIP_TRY(open_layout())
-                                                   : SLIP_TRY(open_registry());
+    const std::string text =
+        from_.type == "local" ? SLIP_TRY(open_layout()) : SLIP_TRY(open_registry());
     SLIP_TRY(read_manifest(text, 0));
     ImportedCache cache;
     cache.from = from_;
@@ -153,8 +151,7 @@ class Import {
     if (source_->directory.empty()) {
       return fail(ErrorCode::kInvalid, "it needs a directory: src=…");
     }
-    const std::string text =
-        SLIP_TRY(read_file(source_->directory + "/index.json", kMaxDocument));
+    const std::string text = SLIP_TRY(read_file(source_->directory + "/index.json", kMaxDocument));
     const Json index = SLIP_TRY(parse_json(text));
     const std::string wanted = attribute(from_, "digest");
     const std::string tag = attribute(from_, "tag");
@@ -181,8 +178,8 @@ class Import {
   Result<std::string> document(const Digest& digest, std::int64_t size = -1) {
     std::string text;
     if (!source_->directory.empty()) {
-      text = SLIP_TRY(
-          read_file(source_->directory + "/blobs/sha256/" + digest.hex(), kMaxDocument));
+      text =
+          SLIP_TRY(read_file(source_->directory + "/blobs/sha256/" + digest.hex(), kMaxDocument));
     } else if (size < 0) {
       cachestore::Reference by_digest = source_->name;
       by_digest.tag.clear();
@@ -190,9 +187,8 @@ class Import {
       text = SLIP_TRY(registry_->manifest(by_digest, cancel_)).bytes;
     } else {
       TextSink sink;
-      SLIP_TRY(registry_->fetch_blob(source_->name,
-                                     {"", digest, static_cast<std::uint64_t>(size), {}}, 0, sink,
-                                     cancel_));
+      SLIP_TRY(registry_->fetch_blob(
+          source_->name, {"", digest, static_cast<std::uint64_t>(size), {}}, 0, sink, cancel_));
       text = std::move(sink.text);
     }
     if (Digest::of(text) == digest) return text;
@@ -234,9 +230,9 @@ class Import {
     for (std::size_t i = 0; i < layers.items().size(); ++i) {
       const Json& layer = layers.items()[i];
       const std::string_view diff_id =
-          own ? layer["annotations"]["dev.slipway.diff-id"].string_or("")
-              : i < diff_ids.size() ? diff_ids[i].string_or("")
-                                    : std::string_view();
+          own                   ? layer["annotations"]["dev.slipway.diff-id"].string_or("")
+          : i < diff_ids.size() ? diff_ids[i].string_or("")
+                                : std::string_view();
       const auto key = Digest::parse(diff_id);
       if (!key || layer["size"].int_or(-1) < 0) continue;
       cachestore::RemoteDescriptor blob;
@@ -341,8 +337,8 @@ Result<cachestore::Snapshot> fetch_cached_layer(const BuildPlace& place, const I
   }
   cachestore::Draft draft = SLIP_TRY_WITHIN(doing, place.store.begin());
   const Fd file = SLIP_TRY_WITHIN(doing, open_file(draft.work(), O_TMPFILE | O_RDWR, 0600));
-  SLIP_TRY_WITHIN(doing, fetch_blob(place, *source, source->layers.at(record.diff_id), file.get(),
-                                    cancel));
+  SLIP_TRY_WITHIN(
+      doing, fetch_blob(place, *source, source->layers.at(record.diff_id), file.get(), cancel));
   if (::lseek(file.get(), 0, SEEK_SET) != 0) return fail_errno(doing);
   const Fd top = SLIP_TRY_WITHIN(doing, open_file(draft.upper(), O_RDONLY | O_DIRECTORY));
   SLIP_TRY_WITHIN(doing, cachestore::unpack(file.get(), "layer", top.get(),
@@ -352,9 +348,9 @@ Result<cachestore::Snapshot> fetch_cached_layer(const BuildPlace& place, const I
   if (diff_id != record.diff_id) {
     return fail(ErrorCode::kCorrupt, doing + ": its files give " + diff_id.str());
   }
-  return SLIP_TRY_WITHIN(
-      doing, place.store.commit(std::move(draft), cachestore::SnapshotKind::kStep, "",
-                                Json::object(), cachestore::Durability::kRelaxed));
+  return SLIP_TRY_WITHIN(doing,
+                         place.store.commit(std::move(draft), cachestore::SnapshotKind::kStep, "",
+                                            Json::object(), cachestore::Durability::kRelaxed));
 }
 
 }  // namespace slipway::runner

@@ -40,7 +40,8 @@ struct CopyRequest {
   bool link =
       false;  ///< --link: the stack below is not looked at; the result does not depend on it.
   Unpack unpack = Unpack::kNever;
-  bool inert_devices = false;  ///< Device nodes become empty files: what leaves the store must be harmless.
+  bool inert_devices =
+      false;  ///< Device nodes become empty files: what leaves the store must be harmless.
   std::optional<WallTime> clamp;  ///< Times later than this become this (SOURCE_DATE_EPOCH).
   std::string what;               ///< For messages: "COPY a b /dst/".
 };

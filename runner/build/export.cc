@@ -38,8 +38,9 @@ class Export {
     if (output.type == "oci" || output.type == "docker") return archive(output);
     if (output.type == "registry" || is_true(attribute_of(output, "push"))) return push(output);
     if (output.type == "image") return {};  // its names are set
-    return fail(ErrorCode::kInvalid, "no such output; there are image, registry, oci, docker, "
-                                     "local, tar and cacheonly");
+    return fail(ErrorCode::kInvalid,
+                "no such output; there are image, registry, oci, docker, "
+                "local, tar and cacheonly");
   }
 
   Result<std::vector<cachestore::Reference>> names_of(const BuildOutput& output) const {
@@ -59,8 +60,7 @@ class Export {
   Status push(const BuildOutput& output) {
     const std::vector<cachestore::Reference> names = SLIP_TRY(names_of(output));
     if (names.empty()) return fail(ErrorCode::kInvalid, "pushing needs a name; give one with -t");
-    const std::shared_ptr<cachestore::Registry> registry =
-        SLIP_TRY(place_.images.access().get());
+    const std::shared_ptr<cachestore::Registry> registry = SLIP_TRY(place_.images.access().get());
     if (!needs_bundle(request_, output)) {
       // The store's own push mounts, resumes and remembers.
       const cachestore::BlobForm form = SLIP_TRY(form_of(output));
@@ -73,8 +73,8 @@ class Export {
         } else if (form == cachestore::BlobForm::kZstd) {
           one.compression = cachestore::LayerCompression::kZstd;
         }
-        last_ = SLIP_TRY(cachestore::push_image(place_.store, *registry, one, nullptr, cancel_))
-                    .digest;
+        last_ =
+            SLIP_TRY(cachestore::push_image(place_.store, *registry, one, nullptr, cancel_)).digest;
       }
       return {};
     }

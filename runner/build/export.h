@@ -24,7 +24,8 @@ struct ExportRequest {
   /// A stage without an image (local and tar of a `scratch` target): its stack, bottom first.
   std::vector<std::string> stack;
   Json provenance;  ///< SLSA predicate; null: none asked.
-  std::vector<CacheRecord> inline_cache = {};  ///< --cache-to type=inline: told in the image's manifest.
+  std::vector<CacheRecord> inline_cache =
+      {};  ///< --cache-to type=inline: told in the image's manifest.
 };
 /// Annotation of a manifest: the records of an inline cache; their layers are the image's.
 constexpr const char* kInlineCache = "dev.slipway.build.cache";

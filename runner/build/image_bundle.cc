@@ -1,4 +1,4 @@
-// Built images as manifests and indexes: layers in the wanted form, annotations, attestations as BuildKit attaches them.
+// Built images as manifests and indexes: layers in the wanted form, annotations, attestations as BuildKit has them.
 // Spec: OCI image-spec, manifest.md and image-index.md; BuildKit, docs/attestations/attestation-storage.md; in-toto
 // attestation framework, Statement v0.1.
 #include "runner/build/image_bundle.h"
@@ -209,16 +209,14 @@ class Bundle {
          {"config", Json::object()},
          {"rootfs", Json::object({{"type", "layers"}, {"diff_ids", std::move(diff_ids)}})}});
     const OciDescriptor described = SLIP_TRY(layout_.add_text(kOciConfig, config.dump()));
-    const Json document =
-        Json::object({{"schemaVersion", 2},
-                      {"mediaType", kOciManifest},
-                      {"config", described.json()},
-                      {"layers", std::move(layers)}});
+    const Json document = Json::object({{"schemaVersion", 2},
+                                        {"mediaType", kOciManifest},
+                                        {"config", described.json()},
+                                        {"layers", std::move(layers)}});
     OciDescriptor attestation = SLIP_TRY(layout_.add_text(kOciManifest, document.dump()));
     attestation.platform = Json::object({{"architecture", "unknown"}, {"os", "unknown"}});
-    attestation.annotations =
-        Json::object({{"vnd.docker.reference.digest", manifest.digest.str()},
-                      {"vnd.docker.reference.type", "attestation-manifest"}});
+    attestation.annotations = Json::object({{"vnd.docker.reference.digest", manifest.digest.str()},
+                                            {"vnd.docker.reference.type", "attestation-manifest"}});
     return std::optional<OciDescriptor>(std::move(attestation));
   }
 

@@ -50,8 +50,7 @@ Status write_new(const std::string& path, std::string_view text) {
 }  // namespace
 
 Json OciDescriptor::json() const {
-  Json json = Json::object(
-      {{"mediaType", media_type}, {"digest", digest.str()}, {"size", size}});
+  Json json = Json::object({{"mediaType", media_type}, {"digest", digest.str()}, {"size", size}});
   if (!annotations.is_null()) json.set("annotations", annotations);
   if (!platform.is_null()) json.set("platform", platform);
   if (!artifact_type.empty()) json.set("artifactType", artifact_type);
@@ -168,8 +167,8 @@ Status OciLayout::put(cachestore::Registry& registry, const cachestore::Referenc
   const std::string bytes = SLIP_TRY(read(digest));
   const Digest answered = SLIP_TRY(registry.put_manifest(to, media_type, bytes, cancel));
   if (answered == digest) return {};
-  return fail(ErrorCode::kCorrupt, "push manifest " + digest.str() +
-                                       ": the registry keeps it as " + answered.str());
+  return fail(ErrorCode::kCorrupt,
+              "push manifest " + digest.str() + ": the registry keeps it as " + answered.str());
 }
 
 /// What a manifest needs before it may be put.
@@ -190,8 +189,8 @@ Status OciLayout::push_tree(cachestore::Registry& registry, const cachestore::Re
   if (!json["config"].is_null()) blobs_of.push_back(json["config"]);
   for (const Json& blob : blobs_of) {
     const Digest below = SLIP_TRY(Digest::parse(blob["digest"].string_or("")));
-    SLIP_TRY(push_blob(registry, to, below, static_cast<std::uint64_t>(blob["size"].int_or(0)),
-                       cancel));
+    SLIP_TRY(
+        push_blob(registry, to, below, static_cast<std::uint64_t>(blob["size"].int_or(0)), cancel));
   }
   return {};
 }

@@ -31,8 +31,8 @@ struct OciDescriptor {
   Json json() const;
 };
 
-/// An OCI image layout being put together in the store's temporary files, and its ways out: as a tar, as a directory, to
-/// a registry. Spec: OCI image-spec, image-layout.md.
+/// An OCI image layout being put together in the store's temporary files, and its ways out: a tar, a directory, a
+/// registry. Spec: OCI image-spec, image-layout.md.
 class OciLayout {
  public:
   static Result<OciLayout> make(cachestore::Store& store);

@@ -21,7 +21,8 @@ struct Package {
 std::string read_in(const UnionView& view, const std::string& path) {
   const auto place = view.resolve(path, UnionView::Last::kFollow);
   if (!place || !place->entry || !S_ISREG(place->entry->info.st_mode)) return "";
-  const std::string parent = place->path.substr(0, std::min(place->path.rfind('/'), place->path.size()));
+  const std::string parent =
+      place->path.substr(0, std::min(place->path.rfind('/'), place->path.size()));
   const auto holder = view.resolve(place->path.find('/') == std::string::npos ? "" : parent,
                                    UnionView::Last::kKeep);
   if (!holder || !holder->entry) return "";
@@ -53,7 +54,8 @@ void add_package(Package package, const char* type, const std::string& vendor,
   if (package.name.empty() || package.version.empty() || all.size() >= kMaxPackages) return;
   package.purl = std::string("pkg:") + type + "/" + percent_encode(vendor) + "/" +
                  percent_encode(package.name) + "@" + percent_encode(package.version);
-  if (!package.architecture.empty()) package.purl += "?arch=" + percent_encode(package.architecture);
+  if (!package.architecture.empty())
+    package.purl += "?arch=" + percent_encode(package.architecture);
   all.push_back(std::move(package));
 }
 
@@ -71,7 +73,8 @@ void read_dpkg(const UnionView& view, const std::string& vendor, std::vector<Pac
     }
     if (line.starts_with("Package:")) package.name = value_after(line, "Package:");
     if (line.starts_with("Version:")) package.version = value_after(line, "Version:");
-    if (line.starts_with("Architecture:")) package.architecture = value_after(line, "Architecture:");
+    if (line.starts_with("Architecture:"))
+      package.architecture = value_after(line, "Architecture:");
     if (line.starts_with("Status:")) installed = line.ends_with(" installed");
   }
   if (installed) add_package(std::move(package), "deb", vendor, all);

@@ -340,7 +340,8 @@ class Build {
   /// Of the target's steps, or of all.
   Result<std::vector<CacheRecord>> cache_records(bool all) {
     std::vector<CacheRecord> records;
-    const std::vector<BuildState::DoneStep> done = state_.done.with([](auto& steps) { return steps; });
+    const std::vector<BuildState::DoneStep> done =
+        state_.done.with([](auto& steps) { return steps; });
     for (const BuildState::DoneStep& step : done) {
       if (all || step.in_target) records.push_back(SLIP_TRY(cache_record(step)));
     }
