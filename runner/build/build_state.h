@@ -72,7 +72,6 @@ struct BuildState {
   pipeline::Dockerfile dockerfile;
   SecretSet mask;
   std::optional<WallTime> epoch;  ///< SOURCE_DATE_EPOCH
-  std::string network_trouble;    ///< Why RUN has loopback only, or empty.
   StepsInFlight flights;
   Guarded<std::map<std::string, std::shared_ptr<BuildContext>>> named_contexts;
   Guarded<std::vector<cachestore::Lease>> leases;

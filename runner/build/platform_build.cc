@@ -2,7 +2,6 @@
 #include "runner/build/platform_build.h"
 
 #include <algorithm>
-#include <set>
 #include <thread>
 
 #include "base/text.h"
@@ -134,6 +133,15 @@ Status PlatformBuild::plan_stages(pipeline::Span& where) {
     slots_.emplace(index, std::make_unique<Slot>());
   }
   return {};
+}
+
+bool PlatformBuild::has_run() const {
+  return std::any_of(plans_.begin(), plans_.end(), [](const auto& plan) {
+    const std::vector<PlannedStep>& steps = plan.second.steps;
+    return std::any_of(steps.begin(), steps.end(), [](const PlannedStep& step) {
+      return step.kind == PlannedStep::Kind::kRun;
+    });
+  });
 }
 
 bool PlatformBuild::solve(std::size_t stage) {

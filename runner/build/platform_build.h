@@ -51,6 +51,7 @@ class PlatformBuild {
   const cachestore::Platform& platform() const { return platform_; }
   const StageGraph& graph() const { return graph_; }
   const std::map<std::size_t, cachestore::Image>& base_images() const { return images_; }
+  bool has_run() const;  ///< Some stage that is needed has a RUN.
   const StagePlan& target_plan() const { return plans_.at(graph_.target()); }
   const SolvedStage& target_result() const { return *slots_.at(graph_.target())->result; }
 

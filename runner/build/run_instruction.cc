@@ -60,8 +60,7 @@ Result<std::string> network_of(const BuildState& state, const PlannedStep& step)
 
 Result<std::unique_ptr<sandbox::NetworkSession>> join_network(const BuildState& state,
                                                               sandbox::ContainerSpec& spec) {
-  if (state.place.networks == nullptr || !state.network_trouble.empty())
-    return std::unique_ptr<sandbox::NetworkSession>();
+  if (state.place.networks == nullptr) return std::unique_ptr<sandbox::NetworkSession>();
   sandbox::Networks& networks = *state.place.networks;
   if (!networks.inspect(kNetwork)) {
     sandbox::NetworkConfig config;

@@ -15,6 +15,7 @@
 #include "runner/build/platform_build.h"
 #include "runner/build/provenance.h"
 #include "runner/build/result_image.h"
+#include "runner/build/sweep_records.h"
 
 namespace slipway::runner {
 namespace {
@@ -196,6 +197,7 @@ class Build {
           std::make_unique<PlatformBuild>(state_, platform, given, wanted.size() > 1));
       if (!builds_.back()->plan()) return false;
     }
+    say_network();
     return true;
   }
 
@@ -242,6 +244,16 @@ class Build {
     return result;
   }
 
+  // What a machine without networks means is said once, and only where a command would want one.
+  void say_network() {
+    const bool wanted = state_.request.network != "none" && state_.place.networks == nullptr;
+    for (const auto& build : builds_) {
+      if (!wanted || !build->has_run()) continue;
+      state_.vertices.note("RUN has no network but loopback: this machine has none for builds");
+      return;
+    }
+  }
+
   Status write_records(const BuildTrouble* trouble) {
     Json steps{Json::Array{}};
     Json shown{Json::Array{}};
@@ -262,6 +274,7 @@ class Build {
     if (made == 0 && trouble == nullptr)
       return {};  // Nothing to say that the build before did not.
     if (trouble == nullptr) SLIP_TRY(state_.records.put_last(subject(), steps));
+    sweep_records(state_.place.store, state_.place.state_dir);
     Json record = Json::object({{"id", state_.id},
                                 {"dockerfile", state_.context.dockerfile.path},
                                 {"context", state_.request.context.context},
