@@ -56,9 +56,8 @@ struct JobPlan {
   int node_total = 0;
 
   ImageSpec image;
-  std::vector<EnvLayer> env;  ///< Outer first: pipeline, job.
-  std::vector<VariablePlan>
-      variables;  ///< Not empty: settle_variables() before anything of this is used.
+  std::vector<EnvLayer> env;            ///< Outer first: pipeline, job.
+  std::vector<VariablePlan> variables;  ///< Over Plan::variables; see settle_variables().
   std::vector<FilePlan> files;
   std::vector<StepPlan> steps;  ///< Empty with a trigger.
   std::optional<TriggerPlan> trigger;
@@ -74,6 +73,7 @@ struct JobPlan {
   RetryPolicy retry;
   AllowFailure allow_failure;
   RunPolicy run = RunPolicy::kOnSuccess;
+  std::string refused;  ///< Not empty: it cannot run here, and this is why; it fails at once.
   bool manual = false;
   std::string confirmation;            ///< Asked before a manual job runs.
   std::optional<Millis> start_in;      ///< Waits this long after its needs.
@@ -105,6 +105,7 @@ struct Plan {
   Dialect dialect = Dialect::kNative;
   std::string workspace = "/workspace";  ///< Where the checkout stands in every container.
   std::vector<std::string> stages;       ///< In order; empty where the language has none.
+  std::vector<VariablePlan> variables;   ///< Of all jobs.
   /// In file order, matrix instances adjacent; needs form a DAG (checked).
   std::vector<JobPlan> jobs;
   std::optional<ConcurrencyPlan> concurrency;

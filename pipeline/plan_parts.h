@@ -187,7 +187,7 @@ struct EnvironmentPlan {
 /// A pipeline file that a trigger brings: of this checkout, or written by a job.
 struct TriggerFile {
   std::string path;
-  std::optional<std::size_t> job;  ///< Index of the job whose artifact holds it.
+  std::string written_by;  ///< The job whose artifact holds it; it is among the needs.
   Span origin;
 };
 /// kNone: starting it is the job's success. kDepend, kMirror: its result is the job's.

@@ -19,14 +19,16 @@ enum class Unset { kKeep, kEmpty };
 std::string expand_variables(std::string_view text, const VariableLookup& lookup, Unset unset);
 
 /// What a job's variables come to: one entry a name, the strongest; values with the others put in. A variable that
-/// refers to itself, directly or not, keeps that reference as text.
-std::vector<VariablePlan> resolve_variables(std::vector<VariablePlan> variables);
+/// refers to itself, directly or not, keeps that reference as text. A file variable that another one names stands for
+/// its path below `file_dir`.
+std::vector<VariablePlan> resolve_variables(std::vector<VariablePlan> variables,
+                                            const std::string& file_dir);
 
 /// The job as it is to be run, with `late` (what dotenv reports of its needs brought, what only the run knows) at their
 /// level: `env` is one layer of literals, `files` has the file variables below `<workspace>.tmp`, and image, services,
-/// caches, artifacts, environment and lock have no `$NAME` any more. A job without variables comes back as it is.
-JobPlan settle_variables(const JobPlan& job, const std::vector<VariablePlan>& late,
-                         const std::string& workspace);
+/// caches, artifacts, environment and lock have no `$NAME` any more. A native plan's job comes back as it is.
+JobPlan settle_variables(const Plan& plan, const JobPlan& job,
+                         const std::vector<VariablePlan>& late);
 
 /// NAME=value lines of a dotenv report as variables. The error names the line: more than 5 KiB, more than 150 names, a
 /// bad name, no equals sign. Spec: docs.gitlab.com/ci/yaml/artifacts_reports, dotenv.

@@ -54,6 +54,7 @@ class Checker {
   }
 
   void value(const Node& node, const std::string& called, OneOf shapes) {
+    if (alternative(shapes, Shape::Kind::kAny) != nullptr) return;
     switch (node.kind) {
       case yaml::Kind::kNull:
         return nothing(node, called, shapes);
@@ -76,7 +77,7 @@ class Checker {
 
  private:
   void entry(const yaml::Entry& entry, const MapRule& rule) {
-    if (entry.key.starts_with("x-")) return;
+    if (rule.extensions == Extensions::kFree && entry.key.starts_with("x-")) return;
     for (const KeyRule& known : rule.keys)
       if (known.key == entry.key) return child(entry, known.shapes);
     if (rule.rest.empty())

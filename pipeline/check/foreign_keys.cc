@@ -119,6 +119,10 @@ std::string unknown_key_help(const std::string& key, const MapRule& rule) {
     if (habit.level == &rule && habit.key == key) return std::string(habit.help);
   std::vector<std::string> known;
   for (const KeyRule& candidate : rule.keys) known.emplace_back(candidate.key);
+  if (rule.extensions == Extensions::kUnknown) {  // another language: its own keys, nothing of ours
+    if (const auto near = did_you_mean(key, known)) return "did you mean \"" + *near + "\"?";
+    return "known keys: " + join(known, ", ");
+  }
   // `- echo hello: world` is a map with one odd key.
   if (&rule == &kStep && key.find(' ') != std::string::npos)
     return "put the whole command in quotes: \": \" inside it makes YAML read a map";

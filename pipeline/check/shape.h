@@ -31,6 +31,8 @@ struct Shape;
 using OneOf = std::span<const Shape>;  ///< Alternatives; the node's kind picks one.
 
 enum class Required : std::uint8_t { kNo, kYes };
+/// Whether keys starting with "x-" are free.
+enum class Extensions : std::uint8_t { kFree, kUnknown };
 
 struct KeyRule {
   std::string_view key;
@@ -44,6 +46,7 @@ struct MapRule {
   std::span<const KeyRule> keys;
   OneOf rest = {};                       ///< What all other keys hold; empty: there are no others.
   const ScalarRule* rest_key = nullptr;  ///< How those other keys are named.
+  Extensions extensions = Extensions::kFree;
 };
 
 struct Shape {

@@ -3,13 +3,13 @@
 #include "pipeline/compile.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "base/text.h"
 #include "pipeline/check/check_shape.h"
 #include "pipeline/check/language.h"
 #include "pipeline/expand/jobs.h"
 #include "pipeline/expand/merge.h"
+#include "pipeline/expand/tidy.h"
 #include "pipeline/model/read.h"
 #include "pipeline/yaml/parse.h"
 
@@ -19,9 +19,6 @@ namespace {
 
 using yaml::Entry;
 using yaml::Node;
-
-// Nobody reads more at once, and hostile files could make a finding of every byte.
-constexpr std::size_t kMaxFindings = 100;
 
 // ".slipway.yml" -> "slipway", ".slipway/ci.yml" -> "ci".
 std::string name_of(std::string_view path) {
@@ -104,32 +101,6 @@ Plan build_plan(const Node& root, const CompileRequest& request, std::vector<Dia
   return plan;
 }
 
-auto order_of(const Diagnostic& finding) {
-  return std::tie(finding.span.file, finding.span.line, finding.span.column, finding.severity,
-                  finding.message);
-}
-
-// Jobs on one template repeat its mistakes; each is shown once, in the order of the file.
-void tidy(std::vector<Diagnostic>& findings) {
-  std::stable_sort(findings.begin(), findings.end(), [](const Diagnostic& a, const Diagnostic& b) {
-    return order_of(a) < order_of(b);
-  });
-  findings.erase(std::unique(findings.begin(), findings.end(),
-                             [](const Diagnostic& a, const Diagnostic& b) {
-                               return order_of(a) == order_of(b);
-                             }),
-                 findings.end());
-  if (findings.size() <= kMaxFindings) return;
-  const bool errors = has_errors(findings);
-  const std::size_t more = findings.size() - kMaxFindings;
-  findings.resize(kMaxFindings);
-  Diagnostic rest;
-  rest.severity = errors ? Severity::kError : Severity::kWarning;
-  rest.span.file = findings.back().span.file;
-  rest.message = std::to_string(more) + " more findings are not shown";
-  findings.push_back(std::move(rest));
-}
-
 std::string without_bom(std::string text) {
   if (text.starts_with("\xef\xbb\xbf")) text.erase(0, 3);
   return text;
@@ -156,7 +127,7 @@ Compiled compile(const CompileRequest& request) {
     Plan plan = build_plan(*root, request, out);
     if (!has_errors(out)) compiled.plan = std::move(plan);
   }
-  tidy(out);
+  tidy_findings(out);
   return compiled;
 }
 

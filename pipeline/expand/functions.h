@@ -40,7 +40,7 @@ struct Call {
 };
 
 /// Whether a call asks how the run stands (it then replaces the implied success()).
-enum class Asks { kNothing, kStatus };
+enum class Asks { kNone, kStatus };
 
 struct Function {
   std::string_view name;
@@ -48,7 +48,7 @@ struct Function {
   std::size_t max_arguments;
   std::string_view usage;
   Result<Value> (*body)(const Call& call);
-  Asks asks = Asks::kNothing;
+  Asks asks = Asks::kNone;
 };
 
 const Function* find_function(std::string_view name);

@@ -9,10 +9,8 @@ namespace {
 
 class Settler {
  public:
-  Settler(const std::vector<VariablePlan>& variables, const std::string& workspace) {
-    for (const VariablePlan& variable : variables)
-      values_.emplace(variable.name,
-                      variable.file ? workspace + ".tmp/" + variable.name : variable.value);
+  explicit Settler(const std::vector<VariablePlan>& variables) {
+    for (const VariablePlan& variable : variables) values_.emplace(variable.name, variable.value);
   }
 
   void job(JobPlan& job) const {
@@ -103,26 +101,27 @@ class Settler {
 
 }  // namespace
 
-JobPlan settle_variables(const JobPlan& job, const std::vector<VariablePlan>& late,
-                         const std::string& workspace) {
+JobPlan settle_variables(const Plan& plan, const JobPlan& job,
+                         const std::vector<VariablePlan>& late) {
   JobPlan settled = job;
-  if (job.variables.empty()) return settled;
-  std::vector<VariablePlan> all = job.variables;
+  if (plan.dialect == Dialect::kNative) return settled;
+  std::vector<VariablePlan> all = plan.variables;
+  all.insert(all.end(), job.variables.begin(), job.variables.end());
   all.insert(all.end(), late.begin(), late.end());
-  // File variables stand for their paths wherever they are named, so they are settled first.
-  for (VariablePlan& variable : all) {
-    if (!variable.file) continue;
-    settled.files.push_back({workspace + ".tmp/" + variable.name, variable.value});
-    variable.value = settled.files.back().path;
-  }
-  const std::vector<VariablePlan> resolved = resolve_variables(std::move(all));
-  Settler(resolved, workspace).job(settled);
+  const std::string file_dir = plan.workspace + ".tmp";
+  std::vector<VariablePlan> resolved = resolve_variables(std::move(all), file_dir);
   EnvLayer layer;
   layer.reserve(resolved.size());
-  for (const VariablePlan& variable : resolved)
+  for (VariablePlan& variable : resolved) {
+    if (variable.file) {
+      settled.files.push_back({file_dir + "/" + variable.name, variable.value});
+      variable.value = settled.files.back().path;
+    }
     layer.push_back({variable.name, Template(variable.value), variable.origin});
+  }
+  Settler(resolved).job(settled);
   settled.env.push_back(std::move(layer));
-  settled.variables = resolved;
+  settled.variables = std::move(resolved);
   return settled;
 }
 

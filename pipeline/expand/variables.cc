@@ -54,7 +54,8 @@ Reference reference_at(std::string_view text, std::size_t at) {
 /// All values of one job, each made when it is first asked for.
 class Resolver {
  public:
-  explicit Resolver(std::vector<VariablePlan> strongest) : variables_(std::move(strongest)) {
+  Resolver(std::vector<VariablePlan> strongest, std::string file_dir)
+      : variables_(std::move(strongest)), file_dir_(std::move(file_dir)) {
     done_.resize(variables_.size());
     for (std::size_t at = 0; at < variables_.size(); ++at) index_.emplace(variables_[at].name, at);
   }
@@ -80,10 +81,12 @@ class Resolver {
     if (found == index_.end()) return std::nullopt;
     if (open_.contains(name) || open_.size() >= kMaxNesting) return "$" + std::string(name);
     settle(found->second);
-    return variables_[found->second].value;
+    const VariablePlan& variable = variables_[found->second];
+    return variable.file ? file_dir_ + "/" + variable.name : variable.value;
   }
 
   std::vector<VariablePlan> variables_;
+  std::string file_dir_;
   std::vector<bool> done_;
   std::map<std::string, std::size_t, std::less<>> index_;
   std::set<std::string, std::less<>> open_;  // being expanded right now
@@ -121,7 +124,8 @@ std::string expand_variables(std::string_view text, const VariableLookup& lookup
   return out;
 }
 
-std::vector<VariablePlan> resolve_variables(std::vector<VariablePlan> variables) {
+std::vector<VariablePlan> resolve_variables(std::vector<VariablePlan> variables,
+                                            const std::string& file_dir) {
   std::stable_sort(variables.begin(), variables.end(),
                    [](const VariablePlan& a, const VariablePlan& b) { return a.level < b.level; });
   std::map<std::string, std::size_t, std::less<>> last;
@@ -130,7 +134,7 @@ std::vector<VariablePlan> resolve_variables(std::vector<VariablePlan> variables)
   strongest.reserve(last.size());
   for (std::size_t at = 0; at < variables.size(); ++at)
     if (last[variables[at].name] == at) strongest.push_back(std::move(variables[at]));
-  return Resolver(std::move(strongest)).run();
+  return Resolver(std::move(strongest), file_dir).run();
 }
 
 Result<std::vector<VariablePlan>> parse_dotenv(std::string_view text) {

@@ -36,8 +36,8 @@ struct Frame {
 
 class Builder final : public YAML::EventHandler {
  public:
-  Builder(std::string_view text, int file, std::vector<Diagnostic>& out)
-      : text_(text), file_(file), out_(out) {}
+  Builder(std::string_view text, int file, const Options& options, std::vector<Diagnostic>& out)
+      : text_(text), file_(file), options_(options), out_(out) {}
 
   void OnDocumentStart(const YAML::Mark& mark) override;
   void OnDocumentEnd() override {}
@@ -58,7 +58,7 @@ class Builder final : public YAML::EventHandler {
 
   OpenCollection innermost_flow() const;
   bool has_error() const { return has_error_; }
-  Node take_root() { return std::move(root_); }
+  std::vector<Node> take_roots() { return std::move(roots_); }
 
  private:
   void error(Span span, std::string message, std::string help = "",
@@ -85,26 +85,41 @@ class Builder final : public YAML::EventHandler {
   /// Counts a node and everything below it against the limits.
   void charge(const Node& node, std::size_t depth);
   void check_tag(const std::string& tag, Span span);
+  bool is_reference(const std::string& tag) const {
+    return options_.tags == Tags::kReference && tag == "!reference";
+  }
+  void check_size(Span span) {
+    if (nodes_ > options_.max_nodes)
+      stop(span, options_.max_nodes == kMaxNodes
+                     ? "more than 10,000 values after aliases"
+                     : "more than " + std::to_string(options_.max_nodes) + " values after aliases");
+    if (bytes_ > options_.max_aliased_bytes)
+      stop(span, "anchors and aliases expand to more than " +
+                     std::to_string(options_.max_aliased_bytes >> 20) + " MiB");
+  }
 
   std::string_view text_;
   int file_;
+  const Options& options_;
   std::vector<Diagnostic>& out_;
   std::vector<Frame> stack_;
   std::map<YAML::anchor_t, Node> anchors_;
-  Node root_;
-  int documents_ = 0;
+  std::vector<Node> roots_;
+  std::size_t documents_ = 0;
   int nodes_ = 0;
   std::size_t bytes_ = 0;
   bool has_error_ = false;
 };
 
 void Builder::OnDocumentStart(const YAML::Mark& mark) {
-  if (++documents_ == 1) return;
+  anchors_.clear();  // they are known within their document only, and numbered anew in each
+  if (++documents_ <= options_.documents) return;
   const std::string_view rest =
       text_.substr(std::min<std::size_t>(static_cast<std::size_t>(mark.pos), text_.size()));
   if (rest.substr(0, 3) == "---" || text_.find("\n...") < static_cast<std::size_t>(mark.pos))
     stop(place(mark), "several documents in one file",
-         "keep one; each pipeline is a file of its own");
+         options_.documents > 1 ? "one, below at most one header with spec:"
+                                : "keep one; each pipeline is a file of its own");
   stop(place(mark), "unexpected text after the end of the document",
        "the lines above are complete; check the indentation and brackets before this");
 }
@@ -179,7 +194,8 @@ void Builder::open(Kind kind, const YAML::Mark& mark, const std::string& tag, YA
   frame.node.content = frame.node.span;
   frame.anchor = anchor;
   frame.bracket = bracket;
-  check_tag(tag, frame.node.span);
+  frame.node.reference = kind == Kind::kList && is_reference(tag);
+  if (!frame.node.reference) check_tag(tag, frame.node.span);
   stack_.push_back(std::move(frame));
 }
 
@@ -194,14 +210,14 @@ void Builder::close() {
 void Builder::remember(YAML::anchor_t anchor, const Node& node) {
   if (anchor == 0) return;
   bytes_ += weight(node);  // nested anchors copy again and again; the same budget bounds them
-  if (bytes_ > kMaxAliasedBytes) stop(node.span, "anchors and aliases expand to more than 8 MiB");
+  check_size(node.span);
   anchors_[anchor] = node;
 }
 
 void Builder::charge(const Node& node, std::size_t depth) {
   if (depth > static_cast<std::size_t>(kMaxDepth)) stop(node.span, "nested deeper than 64 levels");
   bytes_ += sizeof(Node) + node.text.size();
-  if (bytes_ > kMaxAliasedBytes) stop(node.span, "anchors and aliases expand to more than 8 MiB");
+  check_size(node.span);
   // The node itself is counted by add(); only what an alias brings along is counted here.
   for (const Node& item : node.items) {
     ++nodes_;
@@ -211,15 +227,16 @@ void Builder::charge(const Node& node, std::size_t depth) {
     ++nodes_;
     charge(entry.value, depth + 1);
   }
-  if (nodes_ > kMaxNodes) stop(node.span, "more than 10,000 values after aliases");
+  check_size(node.span);
 }
 
 void Builder::add(Node node) {
   const bool is_key = !stack_.empty() && stack_.back().node.is_map() && !stack_.back().has_key;
   if (is_key) return add_key(node);
-  if (++nodes_ > kMaxNodes) stop(node.span, "more than 10,000 values after aliases");
+  ++nodes_;
+  check_size(node.span);
   if (stack_.empty()) {
-    root_ = std::move(node);
+    roots_.push_back(std::move(node));
   } else if (stack_.back().node.is_list()) {
     stack_.back().node.items.push_back(std::move(node));
   } else {
@@ -241,6 +258,17 @@ void Builder::add_value(Node node) {
   Frame& frame = stack_.back();
   frame.has_key = false;
   const auto [first, fresh] = frame.seen.emplace(frame.key, frame.key_span);
+  if (!fresh && options_.duplicates == Duplicates::kLastWins) {
+    Diagnostic warning{Severity::kWarning, frame.key_span, "", "remove the first", {}};
+    warning.message =
+        "duplicate key \"" + printable(ellipsize(frame.key, 60)) + "\": the last one counts";
+    warning.notes.push_back({first->second, "first defined here"});
+    out_.push_back(std::move(warning));
+    Entry& entry = *frame.node.find(frame.key);
+    entry.key_span = frame.key_span;
+    entry.value = std::move(node);
+    return;
+  }
   if (!fresh) {
     error(frame.key_span, "duplicate key \"" + printable(ellipsize(frame.key, 60)) + "\"",
           "each key may stand once; merge the two",
@@ -320,24 +348,33 @@ bool acceptable(std::string_view text, int file, std::vector<Diagnostic>& out) {
 }  // namespace
 
 std::optional<Node> parse(const SourceSet& sources, int file, std::vector<Diagnostic>& out) {
+  std::vector<Node> roots = parse_documents(sources, file, Options{}, out);
+  if (roots.empty()) return std::nullopt;
+  return std::move(roots.front());
+}
+
+std::vector<Node> parse_documents(const SourceSet& sources, int file, const Options& options,
+                                  std::vector<Diagnostic>& out) {
   const std::string& text = sources[static_cast<std::size_t>(file)].text;
-  if (!acceptable(text, file, out)) return std::nullopt;
-  Builder builder(text, file, out);
+  if (!acceptable(text, file, out)) return {};
+  Builder builder(text, file, options, out);
   try {
     std::istringstream stream(text);
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
     }
   } catch (const Stop&) {
-    return std::nullopt;
+    return {};
   } catch (const YAML::Exception& error) {
     const Span place = error.mark.is_null() ? span_at(text, file, 0)
                                             : Span{file, error.mark.line + 1, error.mark.column + 1,
                                                    error.mark.line + 1, error.mark.column + 2};
     out.push_back(explain_syntax(text, place, error.msg, builder.innermost_flow()));
-    return std::nullopt;
+    return {};
   }
-  return builder.take_root();
+  std::vector<Node> roots = builder.take_roots();
+  if (roots.empty()) roots.emplace_back();
+  return roots;
 }
 
 }  // namespace slipway::pipeline::yaml

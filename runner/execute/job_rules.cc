@@ -107,6 +107,7 @@ Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const J
 }
 
 std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& options) {
+  if (!job.refused.empty()) return job.refused;
   if (job.network == pipeline::NetworkMode::kHost && !options.allow_host_network) {
     return "network: host lets a job reach this machine's local services; allow it with "
            "--allow-host-network";

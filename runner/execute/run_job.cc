@@ -299,7 +299,7 @@ std::optional<JobResult> decide_not_to_run(const RunContext& run, const JobReque
 }  // namespace
 
 JobResult run_job(const RunContext& run, const JobRequest& unsettled) {
-  const JobPlan job = pipeline::settle_variables(unsettled.job, {}, run.plan.workspace);
+  const JobPlan job = pipeline::settle_variables(run.plan, unsettled.job, {});
   const JobRequest request{job, unsettled.needs, unsettled.cancel, unsettled.resume};
   const MonoTime start = real_clock().mono();
   std::optional<JobResult> result = decide_not_to_run(run, request);
