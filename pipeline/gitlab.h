@@ -59,8 +59,8 @@ struct GitlabRequest {
   std::function<Result<std::vector<std::string>>(const std::string& ref)> changed_since;
 };
 
-/// Text -> validated plan: YAML, includes with inputs, extends, !reference, shapes, rules, matrices, needs. Pure but for
-/// the request's functions. Bounds: 1 MiB a file, depth 64, 200,000 values after aliases, 150 includes, 1,000 jobs.
+/// Text -> validated plan: YAML, includes with inputs, extends, !reference, shapes, rules, matrices, needs. Pure but
+/// for the request's functions. Bounds: 1 MiB a file, depth 64, 200,000 values after aliases, 150 includes, 1,000 jobs.
 Compiled compile_gitlab(const GitlabRequest& request);
 
 /// `runner convert`: the same jobs as a native pipeline file, with a comment wherever the meaning differs.

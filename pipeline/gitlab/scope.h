@@ -32,7 +32,7 @@ class JobScope {
  public:
   JobScope(const SharedScope& shared, const std::vector<VariablePlan>& own)
       : shared_(shared), own_(own) {}
-  /// The value as it was written: conditions compare those. Spec: docs.gitlab.com/ci/variables/where_variables_can_be_used
+  /// The value as it was written: conditions compare those.
   std::optional<std::string> raw(std::string_view name) const;
   /// The value with other variables put in.
   std::optional<std::string> expanded(std::string_view name, int depth = 0) const;

@@ -23,6 +23,13 @@ std::vector<std::string> need_names(const JobPlan& job) {
   return names;
 }
 
+std::string run_word(const JobPlan& job) {
+  if (job.manual) return "manual";
+  if (job.start_in) return "delayed";
+  if (job.run == RunPolicy::kAlways) return "always";
+  return job.run == RunPolicy::kOnFailure ? "on_failure" : "on_success";
+}
+
 Row row_of(const JobPlan& job) {
   const std::string needs = join(need_names(job), ", ");
   return {job.instance, known_text(job.image.name, job.matrix), needs.empty() ? "-" : needs,
@@ -59,12 +66,18 @@ Json list_jobs_json(const Plan& plan) {
     Json steps = Json::array();
     for (const StepPlan& step : job.steps)
       steps.push(Json::object({{"id", step.id}, {"name", step.name}}));
-    list.push(Json::object({{"job", job.name},
-                            {"instance", job.instance},
-                            {"matrix", job.matrix.to_json()},
-                            {"image", known_text(job.image.name, job.matrix)},
-                            {"needs", std::move(needs)},
-                            {"steps", std::move(steps)}}));
+    Json entry = Json::object({{"job", job.name},
+                               {"instance", job.instance},
+                               {"matrix", job.matrix.to_json()},
+                               {"image", known_text(job.image.name, job.matrix)},
+                               {"needs", std::move(needs)},
+                               {"steps", std::move(steps)}});
+    if (!plan.stages.empty()) {
+      entry.set("stage", plan.stages[job.stage]);
+      entry.set("when", run_word(job));
+      entry.set("allow_failure", job.allow_failure.any);
+    }
+    list.push(std::move(entry));
   }
   return list;
 }

@@ -59,7 +59,7 @@ class PlanPrinter {
   std::string text(const Template& value) const { return known_text(value, job_.matrix); }
 
   Node image(const ImageSpec& spec) const {
-    static constexpr std::array<const char*, 3> kPull{"missing", "always", "never"};
+    static constexpr std::array<const char*, 4> kPull{"missing", "always", "never", "always"};
     const bool plain = spec.pull == PullPolicy::kMissing && spec.platform.empty() &&
                        spec.user.empty() && !spec.entrypoint;
     if (plain) return Node::of(text(spec.name), spec.origin);
@@ -169,9 +169,11 @@ class PlanPrinter {
   }
 
   static Node ready(const ReadyCheck& check) {
-    static constexpr std::array<const char*, 3> kKinds{"tcp", "http", "cmd"};
+    static constexpr std::array<const char*, 4> kKinds{"tcp", "http", "cmd", "exposed"};
     Node node = Node::map();
-    node.add_text(kKinds[static_cast<std::size_t>(check.kind)], check.target);
+    const char* kind = kKinds[static_cast<std::size_t>(check.kind)];
+    if (check.kind == ReadyCheck::Kind::kExposed) node.add(kind, Node::of(true));
+    node.add_text(kind, check.target);
     node.add("every", Node::of(duration_text(check.every)));
     node.add("within", Node::of(duration_text(check.within)));
     return node;
@@ -234,7 +236,7 @@ class PlanPrinter {
   }
 
   Node artifacts() const {
-    static constexpr std::array<const char*, 3> kWhen{"success", "always", "failure"};
+    static constexpr std::array<const char*, 3> kWhen{"on-success", "always", "on-failure"};
     const ArtifactsPlan& plan = job_.artifacts;
     Node node = Node::map(plan.origin);
     node.add("paths", Node::list(plan.paths));

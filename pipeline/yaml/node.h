@@ -21,8 +21,8 @@ struct Node {
   Kind kind = Kind::kNull;
   Style style = Style::kPlain;
   bool reference = false;  ///< A list tagged `!reference`, where the reading allows it.
-  std::string text;  ///< Of a scalar.
-  Span span;         ///< Scalars: their first line. Lists and maps: their first character.
+  std::string text;        ///< Of a scalar.
+  Span span;               ///< Scalars: their first line. Lists and maps: their first character.
   Span content;  ///< Of a scalar: its first byte, behind the quote or in the block's first line.
   std::vector<Node> items;
   std::vector<Entry> entries;

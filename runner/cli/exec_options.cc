@@ -46,7 +46,7 @@ Result<ExecOptions> pipeline_options(const Invocation& invocation) {
   options.file = invocation.operand(0);
   options.commit = invocation.value("commit");
   options.inputs = SLIP_TRY(assignments(invocation, "input"));
-  options.event = invocation.value("event", "manual");
+  options.event = invocation.value("event");
   options.branch = invocation.value("branch");
   options.tag = invocation.value("tag");
   options.state_dir = state_dir(invocation);

@@ -31,14 +31,14 @@ constexpr OptionSpec kCommit{"commit", 0, "REV",
                              "that commit instead of the work tree with its uncommitted changes",
                              kValue};
 constexpr OptionSpec kInput{"input", 0, "NAME=VALUE", "an input of a manual run", kList};
-constexpr OptionSpec kEvent{
-    "event",
-    0,
-    "EVENT",
-    "run as if started by push, pull-request, tag, cron or manual (default)",
-    kValue,
-    Complete::kWords,
-    "push|pull-request|tag|cron|manual"};
+constexpr OptionSpec kEvent{"event",
+                            0,
+                            "EVENT",
+                            "run as if started by push, pull-request, tag, cron or manual "
+                            "(default; push for a .gitlab-ci.yml)",
+                            kValue,
+                            Complete::kWords,
+                            "push|pull-request|tag|cron|manual"};
 constexpr OptionSpec kBranch{"branch", 0, "NAME",
                              "the branch expressions see; default: the one checked out", kValue};
 constexpr OptionSpec kTag{"tag", 0, "NAME", "the tag expressions see", kValue};

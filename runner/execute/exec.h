@@ -27,7 +27,7 @@ struct ExecOptions {
   std::vector<std::pair<std::string, std::string>>
       env;  ///< --env NAME=value: over the pipeline's own.
   std::vector<std::pair<std::string, std::string>> inputs;
-  std::string event = "manual";
+  std::string event;   ///< Empty: manual; push for a `.gitlab-ci.yml`.
   std::string branch;  ///< --branch, --tag: pretend.
   std::string tag;
   std::string secret_file;              ///< NAME=value lines, mode checked.

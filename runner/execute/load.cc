@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "runner/execute/exec.h"
+#include "runner/execute/load_gitlab.h"
 #include "runner/source/workspace.h"
 
 namespace slipway::runner {
@@ -33,10 +34,10 @@ Result<std::string> the_only_pipeline_in(const std::string& dir, const std::stri
   }
   if (files.size() == 1) return dir + "/" + files.front();
   if (files.empty()) {
-    return fail(ErrorCode::kNotFound,
-                "find pipeline in " + shown +
-                    ": no .slipway.yml, .slipway.yaml or .slipway/*.yml; the shortest one is\n"
-                    "    steps:\n      - make test");
+    return fail(ErrorCode::kNotFound, "find pipeline in " + shown +
+                                          ": no .slipway.yml, .slipway.yaml, .slipway/*.yml or "
+                                          ".gitlab-ci.yml; the shortest one is\n"
+                                          "    steps:\n      - make test");
   }
   return fail(ErrorCode::kInvalid, "find pipeline in " + shown + ": several in .slipway/ (" +
                                        join(files, ", ") + "); name one");
@@ -52,7 +53,10 @@ Result<std::string> find_pipeline(const std::string& named) {
   for (const char* name : {".slipway.yml", ".slipway.yaml"}) {
     if (path_exists(place + "/" + name)) return place + "/" + name;
   }
-  return the_only_pipeline_in(place + "/.slipway", shown);
+  Result<std::string> native = the_only_pipeline_in(place + "/.slipway", shown);
+  const bool none = !native && native.error().code() == ErrorCode::kNotFound;
+  if (none && path_exists(place + "/.gitlab-ci.yml")) return place + "/.gitlab-ci.yml";
+  return native;
 }
 
 std::string shown_path(const std::string& path) {
@@ -61,7 +65,7 @@ std::string shown_path(const std::string& path) {
 
 pipeline::Event make_event(const ExecOptions& options, const SourceState& state) {
   pipeline::Event event;
-  event.name = options.event;
+  event.name = options.event.empty() ? "manual" : options.event;
   event.sha = state.commit;
   event.branch = options.branch.empty() ? state.branch : options.branch;
   event.tag = options.tag.empty() ? state.tag : options.tag;
@@ -99,6 +103,13 @@ Result<LoadedPipeline> load_pipeline(const ExecOptions& options) {
   request.file.text = options.commit.empty()
                           ? SLIP_TRY(read_file(path, kMaxPipeline))
                           : SLIP_TRY(read_source_file(state, options.commit, inside, kMaxPipeline));
+  if (is_gitlab_file(absolute.string())) {
+    const pipeline::GitlabRequest gitlab =
+        SLIP_TRY(gitlab_request(options, state, std::move(request.file), loaded.event));
+    loaded.event = gitlab.event;
+    loaded.compiled = pipeline::compile_gitlab(gitlab);
+    return loaded;
+  }
   request.include = [&](const std::string& included) -> Result<pipeline::SourceFile> {
     return pipeline::SourceFile{
         included, SLIP_TRY(read_source_file(state, options.commit, included, kMaxPipeline))};

@@ -15,6 +15,7 @@ namespace slipway::runner {
   X(reference_symbolic_target) X(reference_target_peel) X(reference_peel) X(reference_next)        \
   X(reference_iterator_glob_new) X(reference_iterator_free) X(remote_lookup) X(remote_url)         \
   X(remote_free) X(revparse_single) X(object_peel) X(object_id) X(object_free) X(commit_author)    \
+  X(commit_message) X(commit_time_offset)                                                         \
   X(commit_time) X(commit_tree_id) X(commit_tree) X(tree_lookup) X(tree_free) X(tree_entrycount)   \
   X(tree_entry_byindex) X(tree_entry_bypath) X(tree_entry_name) X(tree_entry_id)                   \
   X(tree_entry_filemode) X(tree_entry_free) X(blob_lookup) X(blob_rawcontent) X(blob_rawsize)      \

@@ -1,5 +1,7 @@
 // Where a checkout stands: commit, branch, tag, remote, author.
 #include <array>
+#include <cstdio>
+#include <ctime>
 
 #include "base/text.h"
 #include "runner/source/git_child.h"
@@ -74,6 +76,26 @@ void send_remote(const GitApi& git, git_repository* repository, FrameWriter& out
   if (const char* url = git.remote_url(raw)) out.field("remote", without_credentials(url));
 }
 
+void send_words(const GitApi& git, git_commit* commit, FrameWriter& out) {
+  constexpr std::size_t kMaxMessage = 2048;
+  const char* raw = git.commit_message(commit);
+  std::string message = raw == nullptr ? "" : to_valid_utf8(raw);
+  if (message.size() > kMaxMessage) message = to_valid_utf8(message.substr(0, kMaxMessage));
+  while (message.ends_with('\n')) message.pop_back();
+  out.field("title", message.substr(0, message.find('\n')));
+  out.field("message", message);
+  const int offset = git.commit_time_offset(commit);  // minutes
+  const std::time_t local = static_cast<std::time_t>(git.commit_time(commit)) + offset * 60;
+  struct tm parts {};
+  ::gmtime_r(&local, &parts);
+  std::array<char, 64> text{};
+  const std::size_t length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
+  const int minutes = offset < 0 ? -offset : offset;
+  std::snprintf(text.data() + length, text.size() - length, "%c%02d:%02d", offset < 0 ? '-' : '+',
+                minutes / 60 % 24, minutes % 60);
+  out.field("timestamp", text.data());
+}
+
 Status examine(const GitApi& git, const std::string& root, FrameWriter& out) {
   const auto repository = SLIP_TRY(open_repository(git, root));
   send_branch(git, repository.get(), out);
@@ -90,6 +112,7 @@ Status examine(const GitApi& git, const std::string& root, FrameWriter& out) {
   if (const git_signature* author = git.commit_author(commit.get())) {
     out.field("author", to_valid_utf8(std::string(author->name) + " <" + author->email + ">"));
   }
+  send_words(git, commit.get(), out);
   return {};
 }
 
@@ -97,12 +120,15 @@ struct FieldRow {
   std::string_view name;
   std::string SourceState::*member;
 };
-constexpr std::array<FieldRow, 5> kFields{{
+constexpr std::array<FieldRow, 8> kFields{{
     {"commit", &SourceState::commit},
     {"branch", &SourceState::branch},
     {"tag", &SourceState::tag},
     {"remote", &SourceState::remote},
     {"author", &SourceState::author},
+    {"title", &SourceState::title},
+    {"message", &SourceState::message},
+    {"timestamp", &SourceState::timestamp},
 }};
 
 Status take_field(std::string_view bytes, SourceState& state) {

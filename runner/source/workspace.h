@@ -22,6 +22,9 @@ struct SourceState {
   std::string tag;     ///< A tag that points at the commit, if any.
   std::string remote;  ///< origin's URL without credentials.
   std::string author;
+  std::string title;      ///< Of the commit: the first line of its message.
+  std::string message;    ///< All of it; cut at 2 KiB.
+  std::string timestamp;  ///< When it was committed, ISO 8601.
   bool dirty = false;  ///< Set by snapshot_work_tree (in Workspace::state): telling takes a walk.
 };
 
