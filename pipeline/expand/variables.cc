@@ -29,9 +29,12 @@ std::string_view name_at(std::string_view text, std::size_t at) {
 /// A reference at some place of a text: its name and how long it is as written.
 struct Reference {
   std::string_view name;
-  std::size_t length = 0;
+  std::size_t length = 0;  ///< 0: none.
   bool percent = false;
 };
+
+// What GitLab's runner takes for the shell's own variables: they are never set.
+constexpr std::string_view kShellNames = "*#@!?-0123456789";
 
 Reference reference_at(std::string_view text, std::size_t at) {
   if (text[at] == '%') {
@@ -42,11 +45,13 @@ Reference reference_at(std::string_view text, std::size_t at) {
     return {};
   }
   if (at + 1 < text.size() && text[at + 1] == '{') {
-    const std::string_view name = name_at(text, at + 2);
-    const std::size_t end = at + 2 + name.size();
-    if (!name.empty() && end < text.size() && text[end] == '}') return {name, name.size() + 3};
-    return {};
+    // Whatever stands in the braces is a name: "${A:-b}" is no default here, but a variable nobody has set.
+    const std::size_t end = text.find('}', at + 2);
+    if (end == std::string_view::npos) return {};
+    return {text.substr(at + 2, end - at - 2), end + 1 - at};
   }
+  if (at + 1 < text.size() && kShellNames.find(text[at + 1]) != std::string_view::npos)
+    return {text.substr(at + 1, 1), 2};
   const std::string_view name = name_at(text, at + 1);
   return {name, name.empty() ? 0 : name.size() + 1};
 }
@@ -107,7 +112,7 @@ std::string expand_variables(std::string_view text, const VariableLookup& lookup
       continue;
     }
     const Reference reference = reference_at(text, at);
-    if (reference.name.empty()) {
+    if (reference.length == 0) {
       out += text[at++];
       continue;
     }

@@ -36,6 +36,25 @@ bool contains(const std::array<std::string_view, N>& words, std::string_view wor
   return std::find(words.begin(), words.end(), word) != words.end();
 }
 
+// A key without value counts as not written, but for names of variables and inputs.
+void drop_nulls(Node& node) {
+  for (Node& item : node.items) drop_nulls(item);
+  std::erase_if(node.entries, [](const Entry& entry) { return entry.value.is_null(); });
+  for (Entry& entry : node.entries)
+    if (entry.key != "variables" && entry.key != "inputs") drop_nulls(entry.value);
+}
+
+// `- echo "a": b` is a map for YAML and a command for who wrote it.
+void refuse_map_commands(Entry& entry, std::vector<Diagnostic>& out) {
+  if (!entry.key.ends_with("script") || !entry.value.is_list()) return;
+  for (Node& item : entry.value.items) {
+    if (!item.is_map()) continue;
+    report(out, item.span, "a command of " + quoted(entry.key) + " is a map",
+           "put the whole command in quotes: a colon and a blank make YAML read a map");
+    item.kind = yaml::Kind::kScalar;
+  }
+}
+
 void flatten(std::vector<Node>& into, Node& item, std::size_t depth, std::vector<Diagnostic>& out) {
   if (!item.is_list()) {
     if (!item.is_null() || depth == 0) into.push_back(std::move(item));
@@ -46,6 +65,7 @@ void flatten(std::vector<Node>& into, Node& item, std::size_t depth, std::vector
 }
 
 void flatten_lists(Node& job, std::vector<Diagnostic>& out) {
+  drop_nulls(job);
   for (Entry& entry : job.entries) {
     if (!contains(kFlatLists, entry.key) || !entry.value.is_list()) continue;
     const bool nested = std::any_of(entry.value.items.begin(), entry.value.items.end(),
@@ -55,6 +75,7 @@ void flatten_lists(Node& job, std::vector<Diagnostic>& out) {
     for (Node& item : entry.value.items) flatten(flat, item, 0, out);
     entry.value.items = std::move(flat);
   }
+  for (Entry& entry : job.entries) refuse_map_commands(entry, out);
 }
 
 class Compiler {

@@ -89,7 +89,7 @@ class Parser {
     return at_ < text_.size() ? quoted(rest().substr(0, 20)) : "end of the condition";
   }
 
-  std::unique_ptr<Node> fail(std::string message) {
+  std::unique_ptr<Node> fail(std::string message, std::string help = "") {
     if (std::exchange(failed_, true)) return nullptr;
     Span span = source_.content;
     const bool one_line = source_.style != yaml::Style::kBlock &&
@@ -101,7 +101,7 @@ class Parser {
     } else {
       span = source_.span;
     }
-    report(out_, span, std::move(message), help_for(rest()));
+    report(out_, span, std::move(message), help.empty() ? help_for(rest()) : std::move(help));
     return nullptr;
   }
 
@@ -200,7 +200,7 @@ class Parser {
     std::optional<std::string> pattern = regex_of_literal(literal);
     if (!pattern) return fail("an empty regular expression");
     if (const Result<bool> tried = regex_search("", *pattern); !tried)
-      return fail(printable(tried.error().text()));
+      return fail(printable(tried.error().text()), "the syntax is RE2's");
     at_ = end;
     return value(Operand(Pattern{*std::move(pattern)}));
   }

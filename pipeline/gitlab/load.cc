@@ -125,6 +125,13 @@ class Loader {
     return text;
   }
 
+  /// "ci/**.yml" means files in directories below, too. Spec: docs.gitlab.com/ci/yaml/includes, wildcards
+  static std::string deep_stars(std::string path) {
+    for (std::size_t at = path.find("**"); at != std::string::npos; at = path.find("**", at + 2))
+      if (at + 2 < path.size() && path[at + 2] != '/') path.insert(at + 2, "/*");
+    return path;
+  }
+
   std::vector<GitlabInclude> read_include(const Node& item, const Home& home) {
     GitlabInclude wanted;
     if (item.is_scalar()) {
@@ -180,6 +187,7 @@ class Loader {
 
   /// `local:` in a file of another project is a file of that project.
   static GitlabInclude at_home(GitlabInclude wanted, const Home& home) {
+    if (wanted.kind == GitlabInclude::Kind::kLocal) wanted.location = deep_stars(wanted.location);
     if (wanted.kind != GitlabInclude::Kind::kLocal || home.project.empty()) return wanted;
     wanted.kind = GitlabInclude::Kind::kProject;
     wanted.project = home.project;

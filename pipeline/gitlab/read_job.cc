@@ -195,7 +195,7 @@ void JobReader::environment(const JobKeys& keys, const JobScope& scope, JobPlan&
       plan.variables.push_back(variable(known_as, std::move(value), VariableLevel::kPredefined));
   };
   add("CI_ENVIRONMENT_NAME", plan.environment.name);
-  add("CI_ENVIRONMENT_SLUG", slug(name, 24));
+  add("CI_ENVIRONMENT_SLUG", environment_slug(name));
   add("CI_ENVIRONMENT_ACTION",
       std::string(kActions[static_cast<std::size_t>(plan.environment.action)]));
   add("CI_ENVIRONMENT_URL", plan.environment.url.source());

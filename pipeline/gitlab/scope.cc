@@ -173,7 +173,8 @@ std::optional<std::string> JobScope::expanded(std::string_view name, int depth) 
       Unset::kKeep);
 }
 
-std::string slug(std::string_view text, std::size_t most) {
+std::string slug(std::string_view text) {
+  constexpr std::size_t most = 63;  // a label of a host name
   std::string out;
   for (const char c : to_lower(text)) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
@@ -184,6 +185,32 @@ std::string slug(std::string_view text, std::size_t most) {
   out.erase(0, begin);
   while (!out.empty() && out.back() == '-') out.pop_back();
   return out;
+}
+
+std::string environment_slug(const std::string& name) {
+  constexpr std::size_t kMost = 24;
+  std::string out;
+  for (const char c : to_lower(name)) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+    if (plain || !out.ends_with('-')) out += plain ? c : '-';
+  }
+  if (out.empty() || out.front() < 'a' || out.front() > 'z') out.insert(0, out.starts_with('-') ? "env" : "env-");
+  if (out.size() <= kMost && out == name) {
+    while (out.ends_with('-')) out.pop_back();
+    return out;
+  }
+  // The last six digits of the name's SHA-256 in base 36: its value modulo 36^6.
+  constexpr std::uint64_t kModulus = 2'176'782'336;
+  std::uint64_t value = 0;
+  for (const char c : Digest::of(name).hex()) {
+    const auto digit = static_cast<std::uint64_t>(c <= '9' ? c - '0' : c - 'a' + 10);
+    value = (value * 16 + digit) % kModulus;
+  }
+  std::string suffix(6, '0');
+  for (std::size_t at = 6; at-- > 0; value /= 36) suffix[at] = "0123456789abcdefghijklmnopqrstuvwxyz"[value % 36];
+  out.resize(std::min<std::size_t>(out.size(), kMost - 7));
+  if (!out.ends_with('-')) out += '-';
+  return out + suffix;
 }
 
 std::string project_dir(const GitlabProject& project) { return "/builds/" + project.path; }

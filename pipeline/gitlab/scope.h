@@ -60,7 +60,9 @@ std::vector<VariablePlan> pipeline_variables(const GitlabRequest& request);
 std::vector<VariablePlan> job_variables(const GitlabRequest& request, const JobPlan& job,
                                         std::string_view stage, long long id);
 /// Lower case, at most 63 bytes, everything but letters and digits a dash, none at the ends.
-std::string slug(std::string_view text, std::size_t most = 63);
+std::string slug(std::string_view text);
+/// CI_ENVIRONMENT_SLUG: at most 24 bytes, with a digest at the end where the name had to change.
+std::string environment_slug(const std::string& name);
 
 VariablePlan variable(std::string name, std::string value, VariableLevel level, Span origin = {});
 
