@@ -29,13 +29,6 @@ std::string escaped(std::string text) {
   return text;
 }
 
-/// The native parse of `text`, which holds no expression but those of kKnown.
-Template native_text(const std::string& text) {
-  std::vector<Diagnostic> none;
-  const auto parsed = Template::parse(text, {}, ExpressionPlace::kEnvValue, none);
-  return parsed ? *parsed : Template(text);
-}
-
 bool mentions(std::string_view text, std::string_view name) {
   for (std::size_t at = text.find(name); at != std::string_view::npos;
        at = text.find(name, at + 1)) {
@@ -118,7 +111,7 @@ class Converter {
       std::string value = escaped(variable.value);
       for (const KnownRow& row : kKnown)
         if (given && row.name == variable.name) value = row.expression;
-      layer.push_back({variable.name, native_text(value), {}});
+      layer.push_back({variable.name, Template(value), {}});
     }
     for (const VariablePlan& variable : native.variables)
       if (variable.masked || variable.file)
@@ -178,7 +171,7 @@ class Converter {
         cache.key_files.clear();
       }
       if (key.empty()) key = "default";
-      cache.key = native_text(key);
+      cache.key = Template(key);
       if (cache.untracked) note("cache: untracked: name the paths");
       if (cache.when != ArtifactsWhen::kOnSuccess) note("cache: when: saved after success only");
     }

@@ -1,6 +1,7 @@
 // Which variables a job sees, and the predefined ones. How values are put into each other is expand/variables.cc.
 #include "pipeline/gitlab/scope.h"
 
+#include "base/digest.h"
 #include "base/text.h"
 
 namespace slipway::pipeline::gitlab {
@@ -194,7 +195,8 @@ std::string environment_slug(const std::string& name) {
     const bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
     if (plain || !out.ends_with('-')) out += plain ? c : '-';
   }
-  if (out.empty() || out.front() < 'a' || out.front() > 'z') out.insert(0, out.starts_with('-') ? "env" : "env-");
+  if (out.empty() || out.front() < 'a' || out.front() > 'z')
+    out.insert(0, out.starts_with('-') ? "env" : "env-");
   if (out.size() <= kMost && out == name) {
     while (out.ends_with('-')) out.pop_back();
     return out;
@@ -207,7 +209,8 @@ std::string environment_slug(const std::string& name) {
     value = (value * 16 + digit) % kModulus;
   }
   std::string suffix(6, '0');
-  for (std::size_t at = 6; at-- > 0; value /= 36) suffix[at] = "0123456789abcdefghijklmnopqrstuvwxyz"[value % 36];
+  for (std::size_t at = 6; at-- > 0; value /= 36)
+    suffix[at] = "0123456789abcdefghijklmnopqrstuvwxyz"[value % 36];
   out.resize(std::min<std::size_t>(out.size(), kMost - 7));
   if (!out.ends_with('-')) out += '-';
   return out + suffix;

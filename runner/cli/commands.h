@@ -10,6 +10,7 @@ int check_command(const Invocation& invocation);
 int graph_command(const Invocation& invocation);
 int list_command(const Invocation& invocation);
 int preview_command(const Invocation& invocation);
+int convert_command(const Invocation& invocation);
 int debug_command(const Invocation& invocation);
 
 int engine_command(const Invocation& invocation);

@@ -43,7 +43,7 @@ std::string repeat_command(const Invocation& invocation) {
 
 Result<ExecOptions> pipeline_options(const Invocation& invocation) {
   ExecOptions options;
-  options.file = invocation.operand(0);
+  options.file = invocation.operand(0).empty() ? invocation.value("file") : invocation.operand(0);
   options.commit = invocation.value("commit");
   options.inputs = SLIP_TRY(assignments(invocation, "input"));
   options.event = invocation.value("event");

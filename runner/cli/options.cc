@@ -42,8 +42,10 @@ constexpr OptionSpec kEvent{"event",
 constexpr OptionSpec kBranch{"branch", 0, "NAME",
                              "the branch expressions see; default: the one checked out", kValue};
 constexpr OptionSpec kTag{"tag", 0, "NAME", "the tag expressions see", kValue};
+constexpr OptionSpec kFile{"file", 0, "FILE", "the same as FILE", kValue, Complete::kFile};
 constexpr OptionSpec kJson{"json", 0, "", "print JSON"};
 constexpr OptionSpec kExec[] = {
+    kFile,
     {"job", 0, "JOB",
      "only this job and what it needs; a name, or an instance such as 'test (gcc)'", kList,
      Complete::kJob},
@@ -70,9 +72,11 @@ constexpr OptionSpec kExec[] = {
     {"cache-size", 0, "SIZE",
      "what caches may take before the least recently used go; default: 20g", kValue},
 };
-constexpr OptionSpec kCheck[] = {kJson, kCommit, kInput, kEvent, kBranch, kTag};
+constexpr OptionSpec kConvert[] = {kFile, kCommit, kInput, kEvent, kBranch, kTag};
+constexpr OptionSpec kCheck[] = {kFile, kJson, kCommit, kInput, kEvent, kBranch, kTag};
 constexpr OptionSpec kGraph[] = {{"format", 0, "FORMAT", "terminal (default), dot, mermaid or json",
                                   kValue, Complete::kWords, "terminal|dot|mermaid|json"},
+                                 kFile,
                                  kJson,
                                  kCommit,
                                  kInput,
@@ -83,8 +87,8 @@ constexpr OptionSpec kDoctor[] = {kJson};
 constexpr OptionSpec kHelp[] = {{"markdown", 0, "", "everything, as docs/cli.md"}};
 
 constexpr PositionalSpec kPipelineFile[] = {
-    {"FILE", "a pipeline file, or a directory with .slipway.yml; default: here", 0, 1,
-     Complete::kFile}};
+    {"FILE", "a pipeline file, or a directory with .slipway.yml or .gitlab-ci.yml; default: here",
+     0, 1, Complete::kFile}};
 constexpr PositionalSpec kDebugTarget[] = {
     {"RUN/JOB[/STEP]", "run 'last' is the newest one; without STEP the job's last or failed one", 0,
      1, Complete::kRunTarget}};
@@ -105,6 +109,9 @@ constexpr Example kCheckExamples[] = {{"runner check", "check .slipway.yml here"
 constexpr Example kGraphExamples[] = {
     {"runner graph", "draw it on the terminal"},
     {"runner graph --format dot | dot -Tsvg > ci.svg", "make a picture"}};
+constexpr Example kConvertExamples[] = {
+    {"runner convert > .slipway.yml", "the native file for .gitlab-ci.yml"},
+    {"runner convert --event tag --tag v1", "the jobs of a tag"}};
 constexpr Example kDebugExamples[] = {
     {"runner debug", "where the last run failed"},
     {"runner debug last/test", "the last run's job test"},
@@ -119,10 +126,15 @@ constexpr std::string_view kExecDetails =
     "is needed. Each job gets "
     "its own copy of the checkout, with uncommitted changes as git sees them; nothing a job does "
     "reaches your files.\n\n"
-    "Without FILE, .slipway.yml of this directory is taken. Ctrl-C ends steps and still runs "
+    "Without FILE, .slipway.yml of this directory is taken, else its .gitlab-ci.yml. Ctrl-C ends "
+    "steps and still runs "
     "clean-up steps; a second one kills.\n\n"
     "Exit codes: 0 success; 1 a job failed; 2 wrong usage or file; 3 trouble of the machine; 6 "
     "timed out; 130 interrupted.";
+constexpr std::string_view kConvertDetails =
+    "Prints a file in the native language with the jobs that the given event has, and a comment "
+    "wherever the meaning "
+    "differs. What rules, only and except said is decided for that event.";
 constexpr std::string_view kDebugDetails =
     "Opens a shell in exactly the files, directory and environment a step left or failed in. "
     "Nothing done there changes the run.";
@@ -162,6 +174,9 @@ const CommandSpec kCommands[] = {
      Grammar::kAnywhere,
      2,
      preview_command},
+    {"convert", "", Group::kPipelines, "write the native pipeline file for a .gitlab-ci.yml",
+     kConvertDetails, kConvertExamples, kConvert, kPipelineFile, Grammar::kAnywhere, 2,
+     convert_command},
     {"debug",
      "",
      Group::kPipelines,

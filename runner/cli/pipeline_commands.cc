@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "pipeline/compile.h"
+#include "pipeline/gitlab.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/exec_options.h"
@@ -142,6 +143,20 @@ int preview_command(const Invocation& invocation) {
         return invocation.flag("json") ? pipeline::preview_json(plan, sources).pretty()
                                        : pipeline::preview(plan, sources);
       });
+}
+
+int convert_command(const Invocation& invocation) {
+  return with_pipeline(invocation, [&](const LoadedPipeline& loaded) {
+    print_diagnostics(loaded, invocation);
+    const std::optional<pipeline::Plan>& plan = loaded.compiled.plan;
+    if (!plan) return kInvalidFile;
+    if (plan->dialect == pipeline::Dialect::kNative)
+      return report_error(Error(ErrorCode::kInvalid, "convert " + printable(loaded.display_path) +
+                                                         ": it is a native file already"),
+                          invocation);
+    print_data(pipeline::convert_gitlab(*plan, loaded.compiled.sources));
+    return 0;
+  });
 }
 
 int debug_command(const Invocation& invocation) {
