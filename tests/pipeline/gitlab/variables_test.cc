@@ -76,7 +76,8 @@ TEST(SettleVariables, ThatDoubleEachOtherStayBounded) {
     const std::string before = "$V" + std::to_string(i - 1);
     job.variables.push_back(make("V" + std::to_string(i), before + before));
   }
-  for (const EnvEntry& entry : settle_variables(gitlab_plan(), job, {}).env.back())
+  const JobPlan settled = settle_variables(gitlab_plan(), job, {});
+  for (const EnvEntry& entry : settled.env.back())
     EXPECT_LE(entry.value.source().size(), std::size_t{1} << 20) << entry.name;
 }
 
