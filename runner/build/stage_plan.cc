@@ -189,7 +189,8 @@ class Planner {
 
   static Status sort_source(const Instruction& instruction, const std::string& source,
                             CopyPlan& copy) {
-    const bool git = parse_git_url(source).has_value();
+    const std::optional<GitSource> parsed = parse_git_url(source);
+    const bool git = parsed && !parsed->maybe_path;
     if (!git && !is_url(source)) {
       copy.sources.push_back(source);
       return {};
