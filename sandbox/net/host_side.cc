@@ -10,6 +10,7 @@
 
 #include "base/files.h"
 #include "base/text.h"
+#include "sandbox/net/conntrack.h"
 #include "sandbox/net/links.h"
 #include "sandbox/net/namespaces.h"
 #include "sandbox/net/orphans.h"
@@ -372,7 +373,7 @@ Status HostSide::reap() {
 }
 
 Status HostSide::reap_locked() {
-  bool ports = false;
+  std::vector<FirewallPort> ports;
   for (const NetworkInfo& network : SLIP_TRY(store_.list())) {
     for (const EndpointRecord& endpoint : SLIP_TRY(store_.endpoints(network.id))) {
       if (!store_.session_alive(endpoint.client.container_id)) forget_endpoint(endpoint);
@@ -384,12 +385,13 @@ Status HostSide::reap_locked() {
   }
   for (const std::string& container : SLIP_TRY(store_.sessions())) {
     if (store_.session_alive(container)) continue;
-    ports = ports || !store_.session_ports(container).empty();
+    for (FirewallPort& port : store_.session_ports(container)) ports.push_back(std::move(port));
     store_.end_session(container);
   }
-  if (!ports) return {};
+  if (ports.empty()) return {};
   const auto networks = SLIP_TRY(firewall_networks());
-  return networks.empty() ? firewall_.remove() : firewall_.write(networks, published());
+  SLIP_TRY(networks.empty() ? firewall_.remove() : firewall_.write(networks, published()));
+  return forget_exchanges(ports);
 }
 
 }  // namespace slipway::sandbox::net

@@ -105,8 +105,8 @@ Result<NetworkInfo> KernelNetworks::create(const NetworkConfig& config) {
   }
   if (!host_->direct() && !config.internal && !net::Uplink::available()) {
     return fail(ErrorCode::kUnsupported, "create network " + printable(config.name) +
-                                             ": pasta, an ordinary user's way into the world, is "
-                                             "not installed (package passt)");
+                                             ": an ordinary user's way into the world is pasta "
+                                             "(package passt) or slirp4netns; none is installed");
   }
   NetworkInfo network;
   {

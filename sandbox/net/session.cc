@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "sandbox/net/conntrack.h"
 #include "sandbox/net/links.h"
 #include "sandbox/net/namespaces.h"
 #include "sandbox/net/plan_network.h"
@@ -384,6 +385,7 @@ ContainerSession::~ContainerSession() {
   // Nobody may write the rules anew from a session that ends.
   [[maybe_unused]] const auto written = host_->store().write_session(session_.get(), {});
   [[maybe_unused]] const auto withdrawn = host_->firewall().withdraw(rules_);
+  [[maybe_unused]] const auto forgotten = forget_exchanges(rules_);
   held_.clear();
   std::vector<EndpointRecord> endpoints;
   for (Place& place : places_) endpoints.push_back(std::move(place.endpoint));

@@ -17,8 +17,9 @@ struct TapConfig {
 };
 Result<Fd> make_tap(int network_namespace, const TapConfig& config);
 
-/// The way out of an ordinary user's container: pasta(1), which speaks for it with sockets of the machine. It is told
-/// nothing about ports and never leads to the machine's loopback.
+/// The way out of an ordinary user's container: pasta(1), or slirp4netns(1) where only that is installed, which speak
+/// for it with sockets of the machine. They are told nothing about ports and never lead to the machine's loopback. With
+/// pasta and where the machine has a way to IPv6 addresses, the container has one, too.
 struct UplinkConfig {
   std::string interface;
   std::string mac;  ///< Text.
@@ -28,9 +29,9 @@ struct UplinkConfig {
 };
 class Uplink {
  public:
-  static bool available();  ///< The program is installed.
+  static bool available();  ///< One of the programs is installed.
   /// Starts the program and waits until the interface is configured. The program ends with the calling thread, however
-  /// that ends. kUnsupported names the package when it is not installed.
+  /// that ends. kUnsupported names the packages when none is installed.
   static Result<Uplink> start(int network_namespace, const UplinkConfig& config);
   Uplink(Uplink&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
   Uplink& operator=(Uplink&& other) noexcept;

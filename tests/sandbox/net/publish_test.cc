@@ -58,6 +58,23 @@ TEST_F(NetPublish, UdpPortAnswersFromWhereItWasAsked) {
   }
 }
 
+TEST_F(NetPublish, UdpClientThatGoesOnSendingReachesTheNextContainer) {
+  Box box = publish("bridge", {{"", 5353, 53, Protocol::kUdp}});
+  const Fd first = serve(box.space, "0.0.0.0", 53, SOCK_DGRAM);
+  const Fd client = reach(outside_, "192.0.2.2", 5353, Millis(5000), SOCK_DGRAM);
+  const auto arrives = [&](const Fd& server) {
+    pollfd wait{server.get(), POLLIN, 0};
+    return ::send(client.get(), "ask", 3, 0) == 3 && ::poll(&wait, 1, 5000) == 1;
+  };
+  EXPECT_TRUE(arrives(first));
+  const std::string before = box.on().ipv4;
+  box.session.reset();
+  const Box next = publish("bridge", {{"", 5353, 53, Protocol::kUdp}}, "next");
+  EXPECT_NE(next.on().ipv4, before);
+  const Fd second = serve(next.space, "0.0.0.0", 53, SOCK_DGRAM);
+  EXPECT_TRUE(arrives(second)) << "from the port that the kernel knew of the former container";
+}
+
 TEST_F(NetPublish, LoopbackPortIsReachableFromTheHostAlone) {
   const Box box = publish("bridge", {{"127.0.0.1", 8080, 80, Protocol::kTcp}});
   const Box sibling = start("bridge", "sibling");

@@ -1,5 +1,7 @@
 // Networks of an ordinary user: in a process that has become nobody, with a user namespace as the engine makes it.
 #include <grp.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -127,6 +129,48 @@ TEST_F(NetUser, ContainersOfOneNetworkReachEachOtherByName) {
     web.session.reset();
     claim(!reach(asker.space, address, 80, kBlocked), "after the end");
     claim(static_cast<bool>(networks_->remove("front")) == false, "remove with a container on it");
+    return claim.failed;
+  });
+}
+
+TEST_F(NetUser, ContainerReachesIPv6AddressesWhereTheMachineDoes) {
+  const Fd world = serve(outside_, "::", 80);
+  as_user([&] {
+    Claims claim;
+    const Box box = start("bridge");
+    if (!box.session) return std::string("start");
+    claim(reach(box.space, "2001:db8::1", 80).valid(), "IPv6 outbound");
+    claim(accept_from(world) == "2001:db8::2", "from the machine's address");
+    claim(reach(box.space, "192.0.2.1", 80).valid(), "IPv4 outbound");
+    return claim.failed;
+  });
+}
+
+TEST_F(NetUser, SlirpIsTheWayOutWherePastaIsMissing) {
+  const Fd world = serve(outside_, "0.0.0.0", 80);
+  const Fd local = serve(host_, "127.0.0.1", 631);
+  const auto tools = TempDir::make("/var/tmp", "slipway-tools");
+  ASSERT_EQ(::chmod(tools->path().c_str(), 0755), 0);
+  ASSERT_EQ(::symlink("/usr/bin/slirp4netns", (tools->path() + "/slirp4netns").c_str()), 0);
+  as_user([&] {
+    ::setenv("PATH", tools->path().c_str(), 1);
+    Claims claim;
+    const Fd here;
+    SessionRequest wanted = request("bridge");
+    wanted.ports = {{"", 8080, 80, Protocol::kTcp}};
+    const Box box = start(wanted);
+    if (!box.session) return std::string("start");
+    claim(reach(box.space, "192.0.2.1", 80).valid(), "outbound");
+    claim(accept_from(world) == "192.0.2.2", "from the machine's address");
+    claim(!reach(box.space, box.on().gateway, 631, kBlocked), "the host's loopback by our gateway");
+    claim(!reach(box.space, "169.254.2.2", 631, kBlocked), "the host's loopback by slirp's gateway");
+    const Fd server = serve(box.space, "0.0.0.0", 80);
+    claim(reach(here, "127.0.0.1", 8080).valid(), "published port");
+    create("front");
+    const Box web = start("front", "web"), asker = start("front", "asker");
+    if (!web.session || !asker.session) return std::string("start on a network");
+    claim(ask(asker.space, "web").answers == std::vector<std::string>{web.on().ipv4}, "name");
+    claim(reach(asker.space, "192.0.2.1", 80).valid(), "outbound from a network");
     return claim.failed;
   });
 }
