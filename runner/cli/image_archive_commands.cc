@@ -8,10 +8,10 @@
 #include "base/random.h"
 #include "base/text.h"
 #include "cachestore/image_archive.h"
+#include "runner/cli/archive_input.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/image_session.h"
-#include "runner/cli/import_progress.h"
 #include "runner/cli/signals.h"
 
 namespace slipway::runner {
@@ -106,27 +106,16 @@ std::string report_of(const cachestore::LoadedImage& image) {
 }
 
 Status load_images(const Invocation& invocation) {
+  const ArchiveInput input =
+      SLIP_TRY(open_archive(invocation.value("input"), "use --input FILE or a pipe"));
   cachestore::LoadRequest request;
-  request.source = invocation.value("input");
-  Fd file;
-  if (request.source.empty() || request.source == "-") {
-    request.source = "standard input";
-    if (::isatty(STDIN_FILENO) == 1)
-      return fail(ErrorCode::kInvalid,
-                  "read archive: standard input is a terminal; use --input FILE or a pipe");
-    request.fd = STDIN_FILENO;
-  } else {
-    file = SLIP_TRY(open_file(request.source, O_RDONLY | O_NOCTTY));
-    request.fd = file.get();
-  }
+  request.source = input.name;
+  request.fd = input.fd;
   const std::shared_ptr<Store> store = SLIP_TRY(open_image_store(invocation));
   const CancelToken cancel;
   const CancelOnSignal on_signal(cancel);
   std::optional<ImportProgressLine> line;
-  if (shows_progress(invocation)) {
-    line.emplace(STDERR_FILENO, request.source, real_clock());
-    request.progress = [&](const cachestore::ImportProgress& progress) { line->update(progress); };
-  }
+  request.progress = progress_on(line, request.source, invocation);
   const auto loaded = SLIP_TRY(cachestore::load_images(*store, request, cancel));
   line.reset();
   for (const cachestore::LoadedImage& image : loaded) print_data(report_of(image));

@@ -5,10 +5,10 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "cachestore/store.h"
+#include "runner/cli/archive_input.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/image_session.h"
-#include "runner/cli/import_progress.h"
 #include "runner/cli/signals.h"
 #include "runner/cli/template.h"
 #include "runner/image_change.h"
@@ -21,30 +21,19 @@ using cachestore::Reference;
 using cachestore::Store;
 
 Status import_image(const Invocation& invocation) {
+  const ArchiveInput input =
+      SLIP_TRY(open_archive(invocation.operand(0), "pipe a tar file in"));
   cachestore::ImportRequest request;
-  request.source = invocation.operand(0);
+  request.source = input.name;
+  request.fd = input.fd;
   request.name = SLIP_TRY(Reference::parse(invocation.operand(1)));
   for (const std::string& change : invocation.list("change"))
     SLIP_TRY(apply_change(change, request.config));
-  Fd file;
-  if (request.source == "-") {
-    request.source = "standard input";
-    if (::isatty(STDIN_FILENO) == 1)
-      return fail(ErrorCode::kInvalid,
-                  "read archive: standard input is a terminal; pipe a tar file in");
-    request.fd = STDIN_FILENO;
-  } else {
-    file = SLIP_TRY(open_file(request.source, O_RDONLY | O_NOCTTY));
-    request.fd = file.get();
-  }
   const std::shared_ptr<Store> store = SLIP_TRY(open_image_store(invocation));
   const CancelToken cancel;
   const CancelOnSignal on_signal(cancel);
   std::optional<ImportProgressLine> line;
-  if (shows_progress(invocation)) {
-    line.emplace(STDERR_FILENO, request.source, real_clock());
-    request.progress = [&](const cachestore::ImportProgress& progress) { line->update(progress); };
-  }
+  request.progress = progress_on(line, request.source, invocation);
   const Image image = SLIP_TRY(store->import_image(request, cancel));
   line.reset();
   print_data(image.id.str() + "\n");

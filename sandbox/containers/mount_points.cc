@@ -54,8 +54,8 @@ Status resolve_bind(MountInfo& mount) {
 Status check_subpath(const std::string& volume_path, const std::string& subpath) {
   if (subpath.empty()) return {};
   const Fd volume = SLIP_TRY(open_file(volume_path, O_PATH | O_DIRECTORY));
-  SLIP_TRY_WITHIN("mount part of volume",
-                  open_in_root(volume.get(), subpath, O_PATH | O_DIRECTORY));
+  const Fd part = SLIP_TRY_WITHIN("mount part of volume",
+                                  open_in_root(volume.get(), subpath, O_PATH | O_DIRECTORY));
   return {};
 }
 

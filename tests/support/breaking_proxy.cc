@@ -17,17 +17,10 @@
 #include <vector>
 
 #include "base/fd.h"
+#include "tests/support/loopback.h"
 
 namespace slipway::testing {
 namespace {
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  return address;
-}
 
 void reset(int fd) {
   const linger at_once{1, 0};
@@ -123,16 +116,9 @@ void BreakingProxy::State::accept_all() {
 
 BreakingProxy::BreakingProxy(int to_port) : state_(std::make_unique<State>()) {
   state_->to_port = to_port;
-  state_->listener = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  if (::bind(state_->listener.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(state_->listener.get(), 64) != 0 ||
-      ::getsockname(state_->listener.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    std::perror("breaking proxy");
-    std::abort();
-  }
-  state_->port = ntohs(address.sin_port);
+  LoopbackListener made = listen_on_loopback("breaking proxy");
+  state_->listener = std::move(made.fd);
+  state_->port = made.port;
   state_->acceptor = std::thread([state = state_.get()] { state->accept_all(); });
 }
 

@@ -19,6 +19,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "tests/support/loopback.h"
 
 namespace slipway::testing {
 namespace {
@@ -369,18 +370,9 @@ bool FakeHttpServer::State::pause(Millis time) {
 
 FakeHttpServer::FakeHttpServer(Handler handler) : state_(std::make_unique<State>()) {
   state_->handler = std::move(handler);
-  state_->listener = Fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  if (::bind(state_->listener.get(), reinterpret_cast<sockaddr*>(&address), size) != 0 ||
-      ::listen(state_->listener.get(), 64) != 0 ||
-      ::getsockname(state_->listener.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    std::perror("fake server");
-    std::abort();
-  }
-  state_->port = ntohs(address.sin_port);
+  LoopbackListener made = listen_on_loopback("fake server");
+  state_->listener = std::move(made.fd);
+  state_->port = made.port;
   state_->acceptor = std::thread([state = state_.get()] { state->accept_all(); });
 }
 
