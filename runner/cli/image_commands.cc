@@ -21,8 +21,7 @@ using cachestore::Reference;
 using cachestore::Store;
 
 Status import_image(const Invocation& invocation) {
-  const ArchiveInput input =
-      SLIP_TRY(open_archive(invocation.operand(0), "pipe a tar file in"));
+  const ArchiveInput input = SLIP_TRY(open_archive(invocation.operand(0), "pipe a tar file in"));
   cachestore::ImportRequest request;
   request.source = input.name;
   request.fd = input.fd;

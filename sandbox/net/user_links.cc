@@ -106,7 +106,7 @@ bool installed(const std::string& program) {
 
 // Between fork and exec: nothing but system calls.
 [[noreturn]] void become_program(char* const* argv, pid_t parent, int space, int ready, int errors,
-                               int null) {
+                                 int null) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);
   sigset_t none;
@@ -186,7 +186,7 @@ Result<Uplink> Uplink::start(int network_namespace, const UplinkConfig& config) 
   if (pid < 0) return fail_errno("start " + arguments.front());
   if (pid == 0) {
     become_program(argv.data(), parent, network_namespace, ready.write.get(), errors.write.get(),
-                 null.get());
+                   null.get());
   }
   Uplink uplink(pid);
   ready.write.reset();

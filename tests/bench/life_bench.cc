@@ -33,7 +33,9 @@ T must(Result<T> result) {
   std::fprintf(stderr, "life_bench: %s\n", result.error().text().c_str());
   std::exit(1);
 }
-void must(Status status) { must(status.map([] { return 0; })); }
+void must(Status status) {
+  must(status.map([] { return 0; }));
+}
 
 double since(Clock::time_point begin) {
   return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
@@ -232,7 +234,8 @@ void measure_logs(World& world, std::size_t mebibytes) {
     const std::string line(99, 'x');
     for (std::size_t i = 0; i < mebibytes * 10'486; ++i) file << line << '\n';
   }
-  const double size = static_cast<double>(must(read_file(text, ByteCount{std::uint64_t{4} << 30})).size());
+  const double size =
+      static_cast<double>(must(read_file(text, ByteCount{std::uint64_t{4} << 30})).size());
   ContainerConfig wanted = config({"cat", "/text"}, "none");
   MountConfig mount;
   mount.source = text;

@@ -1,8 +1,8 @@
 // Networks of an ordinary user: in a process that has become nobody, with a user namespace as the engine makes it.
 #include <grp.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "tests/sandbox/net/dns_client.h"
@@ -152,6 +152,7 @@ TEST_F(NetUser, SlirpIsTheWayOutWherePastaIsMissing) {
   const auto tools = TempDir::make("/var/tmp", "slipway-tools");
   ASSERT_EQ(::chmod(tools->path().c_str(), 0755), 0);
   ASSERT_EQ(::symlink("/usr/bin/slirp4netns", (tools->path() + "/slirp4netns").c_str()), 0);
+  ASSERT_EQ(::symlink("/usr/sbin/ip", (tools->path() + "/ip").c_str()), 0);
   as_user([&] {
     ::setenv("PATH", tools->path().c_str(), 1);
     Claims claim;
@@ -163,7 +164,8 @@ TEST_F(NetUser, SlirpIsTheWayOutWherePastaIsMissing) {
     claim(reach(box.space, "192.0.2.1", 80).valid(), "outbound");
     claim(accept_from(world) == "192.0.2.2", "from the machine's address");
     claim(!reach(box.space, box.on().gateway, 631, kBlocked), "the host's loopback by our gateway");
-    claim(!reach(box.space, "169.254.2.2", 631, kBlocked), "the host's loopback by slirp's gateway");
+    claim(!reach(box.space, "169.254.2.2", 631, kBlocked),
+          "the host's loopback by slirp's gateway");
     const Fd server = serve(box.space, "0.0.0.0", 80);
     claim(reach(here, "127.0.0.1", 8080).valid(), "published port");
     create("front");
