@@ -44,13 +44,16 @@ void drop_nulls(Node& node) {
     if (entry.key != "variables" && entry.key != "inputs") drop_nulls(entry.value);
 }
 
-// `- echo "a": b` is a map for YAML and a command for who wrote it.
-void refuse_map_commands(Entry& entry, std::vector<Diagnostic>& out) {
+// `- echo "a": b` is a map for YAML and a command for who wrote it, `- false` a bool.
+void refuse_odd_commands(Entry& entry, std::vector<Diagnostic>& out) {
   if (!entry.key.ends_with("script") || !entry.value.is_list()) return;
   for (Node& item : entry.value.items) {
-    if (!item.is_map()) continue;
-    report(out, item.span, "a command of " + quoted(entry.key) + " is a map",
-           "put the whole command in quotes: a colon and a blank make YAML read a map");
+    const bool typed = yaml::as_bool(item) || yaml::as_number(item);
+    if (!item.is_map() && !typed) continue;
+    report(out, item.span,
+           "a command of " + quoted(entry.key) + " is " + std::string(yaml::describe(item)),
+           typed ? "put it in quotes, as GitLab wants it"
+                 : "put the whole command in quotes: a colon and a blank make YAML read a map");
     item.kind = yaml::Kind::kScalar;
   }
 }
@@ -75,7 +78,7 @@ void flatten_lists(Node& job, std::vector<Diagnostic>& out) {
     for (Node& item : entry.value.items) flatten(flat, item, 0, out);
     entry.value.items = std::move(flat);
   }
-  for (Entry& entry : job.entries) refuse_map_commands(entry, out);
+  for (Entry& entry : job.entries) refuse_odd_commands(entry, out);
 }
 
 class Compiler {
