@@ -32,6 +32,18 @@ bool is_failure(const BuildTrouble& trouble) {
   return trouble.span.valid() || code == ErrorCode::kInvalid || code == ErrorCode::kNotFound;
 }
 
+/// Spec: Dockerfile reference, "Predefined ARGs" and "BuildKit built-in build args".
+bool is_predefined_argument(const std::string& name) {
+  const std::string lower = to_lower(name);
+  for (const char* proxy : {"http_proxy", "https_proxy", "ftp_proxy", "no_proxy", "all_proxy"}) {
+    if (lower == proxy) return true;
+  }
+  return name == "SOURCE_DATE_EPOCH" || name.starts_with("BUILDKIT_") ||
+         name.starts_with("TARGET") || name.starts_with("BUILDPLATFORM") ||
+         name.starts_with("BUILDOS") || name.starts_with("BUILDARCH") ||
+         name.starts_with("BUILDVARIANT");
+}
+
 /// "20261124-193015-042-9f3c": sorts by time, and builds follow each other faster than a second.
 std::string new_build_id() {
   const std::string time = format_rfc3339(real_clock().wall());  // 2026-11-24T19:30:15.042Z
@@ -198,6 +210,7 @@ class Build {
       if (!builds_.back()->plan()) return false;
     }
     say_network();
+    say_unused_arguments();
     return true;
   }
 
@@ -235,13 +248,30 @@ class Build {
     BuildResult result = failed({});
     result.failure->exit_code = trouble->exit_code;
     result.failure->last_lines = std::move(trouble->last_lines);
-    if (!trouble->debug.is_null()) {
-      result.failure->debug_target = state_.id;
-      diagnostic.help = "open a shell where it stopped with `runner debug " + state_.id + "`";
-    }
+    if (!trouble->debug.is_null()) result.failure->debug_target = state_.id;
     result.failure->diagnostics = {diagnostic};
     SLIP_TRY(write_records(&*trouble));
     return result;
+  }
+
+  /// --build-arg of a name that nothing declares is a slip more often than not.
+  void say_unused_arguments() {
+    std::vector<std::string> declared;
+    const auto add = [&](const pipeline::Instruction& instruction) {
+      if (instruction.kind != pipeline::InstructionKind::kArg) return;
+      for (const pipeline::Assignment& one : instruction.assignments) declared.push_back(one.name);
+    };
+    for (const pipeline::Instruction& instruction : state_.dockerfile.global_args) add(instruction);
+    for (const pipeline::DockerStage& stage : state_.dockerfile.stages) {
+      for (const pipeline::Instruction& instruction : stage.instructions) add(instruction);
+    }
+    std::vector<std::string> unused;
+    for (const auto& [name, value] : state_.request.args) {
+      const bool known = std::find(declared.begin(), declared.end(), name) != declared.end();
+      if (!known && !is_predefined_argument(name)) unused.push_back(printable(name));
+    }
+    if (unused.empty()) return;
+    state_.vertices.note("build arguments that no ARG declares: " + join(unused, ", "));
   }
 
   // What a machine without networks means is said once, and only where a command would want one.

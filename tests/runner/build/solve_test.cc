@@ -104,6 +104,13 @@ TEST_F(Solve, AFromWithoutAnImageNamesTheLine) {
   EXPECT_NE(text.find("Dockerfile:2:"), std::string::npos) << text;
 }
 
+TEST_F(Solve, ArgumentsThatNothingDeclaresAreNamed) {
+  build("FROM scratch\nARG KNOWN\nENV A=1\n", [](BuildRequest& request) {
+    request.args = {{"KNOWN", "1"}, {"VERISON", "2"}, {"http_proxy", "x"}};
+  });
+  EXPECT_EQ(seen.notes, (Strings{"build arguments that no ARG declares: VERISON"}));
+}
+
 TEST_F(Solve, TagsNameTheImage) {
   const auto made = image("FROM busybox\nENV A=1\n", [](BuildRequest& request) {
     request.tags = {"app:1", "app:2"};
