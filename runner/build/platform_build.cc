@@ -43,6 +43,10 @@ Status PlatformBuild::plan_all(pipeline::Span& where) {
   options.platform_given = given_;
   options.target = state_.request.target;
   options.build_args = state_.request.args;
+  // A stage that declares it sees what the client's environment says, as with buildx.
+  const std::optional<std::string>& epoch = state_.request.source_date_epoch;
+  if (epoch && find_value(options.build_args, "SOURCE_DATE_EPOCH") == nullptr)
+    options.build_args.emplace_back("SOURCE_DATE_EPOCH", *epoch);
   options.named_contexts = state_.request.named_contexts;
   graph_ = SLIP_TRY(StageGraph::make(state_.dockerfile, options, where));
   for (;;) {  // Triggers may need further stages, whose bases may have triggers.

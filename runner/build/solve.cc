@@ -101,6 +101,11 @@ class Build {
 
   Status read_epoch() {
     std::optional<std::string> text = state_.request.source_date_epoch;
+    for (const pipeline::Instruction& instruction : state_.dockerfile.global_args) {
+      for (const pipeline::Assignment& one : instruction.assignments) {
+        if (one.name == "SOURCE_DATE_EPOCH" && one.value && !text) text = one.value;
+      }
+    }
     for (const auto& [name, value] : state_.request.args) {
       if (name == "SOURCE_DATE_EPOCH") text = value;
     }

@@ -113,6 +113,28 @@ TEST_F(BuildCache, WhyAStepWasMadeIsSaid) {
             std::string::npos);
 }
 
+TEST_F(BuildCache, AnotherMachineTakesStepsFromAnExportedCache) {
+  const std::string dockerfile =
+      "FROM busybox AS s\nRUN head -c 8 /dev/urandom > /r\nRUN echo 2 > /two\n"
+      "FROM busybox\nCOPY --from=s /r /r\nRUN cat /r /r > /rr\n";
+  const std::string cache = directory_->path() + "/cache";
+  const auto first = image(dockerfile, [&](BuildRequest& request) {
+    request.cache_to = {{"local", {{"dest", cache}, {"mode", "max"}}}};
+  });
+  // A machine that has never built it.
+  const auto old = std::move(directory_);
+  directory_ = std::make_unique<TempDir>(*TempDir::make("/var/tmp", "build-test-"));
+  std::filesystem::create_directories(context());
+  open_state();
+  import_busybox();
+  const auto second = image(dockerfile, [&](BuildRequest& request) {
+    request.cache_from = {{"local", {{"src", cache}}}};
+  });
+  EXPECT_EQ(made(), Strings{});
+  EXPECT_EQ(file(first, "/rr"), file(second, "/rr"));
+  EXPECT_EQ(first.diff_ids, second.diff_ids);
+}
+
 TEST_F(BuildCache, PrunedSnapshotsAreMadeAgain) {
   const std::string dockerfile = "FROM busybox\nRUN echo 1 > /1\nRUN echo 2 > /2\n";
   image(dockerfile);

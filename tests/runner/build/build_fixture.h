@@ -73,6 +73,10 @@ class BuildTest : public ::testing::Test {
     directory_ = std::make_unique<TempDir>(*TempDir::make("/var/tmp", "build-test-"));
     std::filesystem::create_directories(context());
     open_state();
+    import_busybox();
+  }
+
+  void import_busybox() {
     const Fd tar = *open_file(shared_->path() + "/root.tar", O_RDONLY);
     cachestore::ImportRequest request;
     request.fd = tar.get();

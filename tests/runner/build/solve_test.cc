@@ -132,6 +132,13 @@ TEST_F(Solve, EpochMakesTwoCleanBuildsEqual) {
   EXPECT_EQ(first.manifest, second.manifest);
 }
 
+TEST_F(Solve, EpochIsSeenByWhoDeclaresIt) {
+  const auto made = image("FROM scratch\nARG SOURCE_DATE_EPOCH\nENV E=$SOURCE_DATE_EPOCH\n",
+                          [](BuildRequest& request) { request.source_date_epoch = "1700000000"; });
+  EXPECT_EQ(made.config.env.back(), "E=1700000000");
+  EXPECT_EQ(made.config.created, WallTime(std::chrono::seconds(1'700'000'000)));
+}
+
 TEST_F(Solve, CancelledBuildIsAnErrorAndLeavesNothing) {
   BuildWitness witness;
   const CancelToken cancel;
