@@ -148,7 +148,7 @@ class Daemon:
         host = options.pop("HostConfig", {})
         name = options.pop("name", "")
         body = dict({"Image": "bb", "Cmd": list(command), "HostConfig": host}, **options)
-        status, _, answer = self.call("POST", "/v1.44/containers/create" + ("?name=" + name if name else ""), body)
+        status, _, answer = self.call("POST", "/v1.41/containers/create" + ("?name=" + name if name else ""), body)
         assert status == 201, answer
         return answer["Id"]
 
