@@ -18,8 +18,9 @@ namespace slipway::runner {
 class RegistryAccess {
  public:
   /// `insecure`: hosts of --insecure-registry. `warn` is called from any thread.
+  /// `given`: accounts that somebody else brings, instead of this person's files and helpers.
   RegistryAccess(const Variables& variables, std::vector<std::string> insecure, Accounts::Warn warn,
-                 CancelToken cancel);
+                 CancelToken cancel, std::shared_ptr<cachestore::CredentialSource> given = nullptr);
   Result<std::shared_ptr<cachestore::Registry>> get();
   const AccountPlaces& places() const { return places_; }
 
@@ -30,6 +31,7 @@ class RegistryAccess {
   const std::vector<std::string> insecure_;
   const Accounts::Warn warn_;
   const CancelToken cancel_;
+  const std::shared_ptr<cachestore::CredentialSource> given_;
   std::mutex mutex_;  ///< Held while opening: whoever comes second waits for the one client.
   std::shared_ptr<cachestore::Registry> registry_;
 };

@@ -83,6 +83,7 @@ const std::vector<Route>& file_routes();
 const std::vector<Route>& exec_routes();
 const std::vector<Route>& image_routes();
 const std::vector<Route>& image_transfer_routes();
+const std::vector<Route>& build_routes();
 const std::vector<Route>& network_routes();
 const std::vector<Route>& volume_routes();
 const std::vector<Route>& system_routes();

@@ -34,22 +34,53 @@ cachestore::Credentials read_account(const Json& json) {
   return account;
 }
 
-Result<std::shared_ptr<GivenAccounts>> accounts_of_header(const std::string* header,
-                                                          const std::string& registry) {
-  auto accounts = std::make_shared<GivenAccounts>();
-  if (header == nullptr || header->empty()) return accounts;
-  std::string text = *header;
+namespace {
+
+/// Nothing when it is not base64 (of either alphabet) of JSON; what it holds must not be said.
+std::optional<Json> decode(const std::string& header) {
+  std::string text = header;
   std::replace(text.begin(), text.end(), '-', '+');
   std::replace(text.begin(), text.end(), '_', '/');
   while (text.size() % 4 != 0) text += '=';
   const auto decoded = base64_decode(text);
-  const auto json =
-      decoded ? parse_json(*decoded, {64 << 10, 8}) : Result<Json>(fail(ErrorCode::kInvalid, ""));
+  if (!decoded) return std::nullopt;
+  auto json = parse_json(*decoded, {1 << 20, 8});
+  if (!json) return std::nullopt;
+  return *std::move(json);
+}
+
+bool says_something(const cachestore::Credentials& account) {
+  return !account.username.empty() || !account.identity_token.empty() || !account.registry_token.empty();
+}
+
+}  // namespace
+
+Result<std::shared_ptr<GivenAccounts>> accounts_of_header(const std::string* header,
+                                                          const std::string& registry) {
+  auto accounts = std::make_shared<GivenAccounts>();
+  if (header == nullptr || header->empty()) return accounts;
+  const std::optional<Json> json = decode(*header);
   if (!json) return fail(ErrorCode::kInvalid, "read X-Registry-Auth: not base64 of JSON");
   const cachestore::Credentials account = read_account(*json);
-  if (!account.username.empty() || !account.identity_token.empty() ||
-      !account.registry_token.empty())
-    accounts->add(registry, account);
+  if (says_something(account)) accounts->add(registry, account);
+  return accounts;
+}
+
+Result<std::shared_ptr<GivenAccounts>> accounts_of_config(const std::string* header) {
+  auto accounts = std::make_shared<GivenAccounts>();
+  if (header == nullptr || header->empty()) return accounts;
+  const std::optional<Json> json = decode(*header);
+  if (!json) return fail(ErrorCode::kInvalid, "read X-Registry-Config: not base64 of JSON");
+  for (const auto& [key, value] : json->members()) {
+    std::string registry = key;
+    for (const char* prefix : {"https://", "http://"}) {
+      if (registry.starts_with(prefix)) registry = registry.substr(std::string_view(prefix).size());
+    }
+    registry = registry.substr(0, registry.find('/'));
+    if (registry == "index.docker.io") registry = "docker.io";
+    const cachestore::Credentials account = read_account(value);
+    if (says_something(account)) accounts->add(registry, account);
+  }
   return accounts;
 }
 

@@ -27,4 +27,7 @@ cachestore::Credentials read_account(const Json& json);
 Result<std::shared_ptr<GivenAccounts>> accounts_of_header(const std::string* header,
                                                           const std::string& registry);
 
+/// The X-Registry-Config header of a build: a map of registries to AuthConfigs.
+Result<std::shared_ptr<GivenAccounts>> accounts_of_config(const std::string* header);
+
 }  // namespace slipway::web::docker_api

@@ -161,7 +161,7 @@ class SocketServer : public Server {
     const bool taken = workers_.run([&, executor, request = std::move(request)]() mutable {
       {
         SocketExchange exchange(fd, parser, buffer, std::move(request), *watch_, stop_);
-        handler_(exchange);
+        run_handler(exchange);
         go_on = exchange.finish();
       }
       asio::post(executor, [&done] { done.cancel(); });
@@ -173,6 +173,16 @@ class SocketServer : public Server {
     error_code error;
     co_await done.async_wait(asio::redirect_error(asio::use_awaitable, error));
     co_return go_on;
+  }
+
+  /// What a library throws ends one request, not the server.
+  void run_handler(Exchange& exchange) {
+    try {
+      handler_(exchange);
+    } catch (const std::exception& error) {
+      if (!exchange.answered())
+        (void)exchange.answer_json(500, Json::object({{"message", std::string("internal error: ") + error.what()}}));
+    }
   }
 
   static asio::awaitable<void> complain(Stream& stream, const error_code& error) {
