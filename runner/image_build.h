@@ -31,9 +31,9 @@ struct ImageBuild {
   std::shared_ptr<cachestore::CredentialSource> accounts;
 };
 struct ImageBuilt {
-  std::string id;      ///< "sha256:…"; empty when the build failed.
-  std::string error;   ///< Why it failed: the Dockerfile's excerpt and what to do.
-  int exit_code = 1;   ///< Of the command that failed, else 1.
+  std::string id;     ///< "sha256:…"; empty when the build failed.
+  std::string error;  ///< Why it failed: the Dockerfile's excerpt and what to do.
+  int exit_code = 1;  ///< Of the command that failed, else 1.
 };
 /// `say` gets text for people, a line or a piece of one at a time, never two at once. An Error is the engine's trouble.
 Result<ImageBuilt> build_image(const EngineWorld& world, const ImageBuild& wanted,

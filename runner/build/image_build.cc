@@ -92,7 +92,8 @@ Result<ImageBuilt> build_image(const EngineWorld& world, const ImageBuild& wante
     const char* value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>(value);
   };
-  RegistryAccess access(variables, {}, [](const std::string&) {}, cancel, wanted.accounts);
+  RegistryAccess access(
+      variables, {}, [](const std::string&) {}, cancel, wanted.accounts);
   ImageSource images(*world.store, access);
   const auto engine = SLIP_TRY(sandbox::Engine::open({.store_root = world.state_dir}));
   const BuildPlace place{*world.store, *engine, images, world.networks.get(), world.state_dir};

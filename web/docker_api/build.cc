@@ -35,11 +35,13 @@ Result<std::vector<std::pair<std::string, std::string>>> pairs_param(const Call&
 Status refuse_what_is_not_served(const Call& call) {
   if (call.param("version") == "2" || !call.param("session").empty())
     return fail(ErrorCode::kUnsupported,
-                "build with a BuildKit session: use the docker command without buildx (DOCKER_BUILDKIT=0), or "
+                "build with a BuildKit session: use the docker command without buildx "
+                "(DOCKER_BUILDKIT=0), or "
                 "`runner build`");
   if (call.flag("squash")) return fail(ErrorCode::kUnsupported, "build: squash is not supported");
   if (!call.param("outputs").empty())
-    return fail(ErrorCode::kUnsupported, "build: outputs are not supported; use `runner build --output`");
+    return fail(ErrorCode::kUnsupported,
+                "build: outputs are not supported; use `runner build --output`");
   return {};
 }
 
@@ -55,7 +57,8 @@ Result<runner::ImageBuild> read_build(const Call& call) {
   build.labels = SLIP_TRY(pairs_param(call, "labels"));
   for (const std::string& list : call.request().params("extrahosts")) {
     for (const std::string_view text : split(list, ',')) {
-      if (!text.empty()) build.extra_hosts.push_back(SLIP_TRY(runner::parse_extra_host(std::string(text))));
+      if (!text.empty())
+        build.extra_hosts.push_back(SLIP_TRY(runner::parse_extra_host(std::string(text))));
     }
   }
   build.target = call.param("target");
@@ -71,11 +74,13 @@ Result<runner::ImageBuild> read_build(const Call& call) {
   return build;
 }
 
-void tell(JsonStream& out, const runner::ImageBuilt& built, const std::vector<std::string>& tags, bool quiet) {
+void tell(JsonStream& out, const runner::ImageBuilt& built, const std::vector<std::string>& tags,
+          bool quiet) {
   if (built.id.empty()) {
     const std::string text(trim(built.error));
-    out.send(Json::object({{"errorDetail", Json::object({{"code", built.exit_code}, {"message", text}})},
-                           {"error", text}}));
+    out.send(
+        Json::object({{"errorDetail", Json::object({{"code", built.exit_code}, {"message", text}})},
+                      {"error", text}}));
     return;
   }
   out.send(Json::object({{"aux", Json::object({{"ID", built.id}})}}));
@@ -84,7 +89,8 @@ void tell(JsonStream& out, const runner::ImageBuilt& built, const std::vector<st
   out.send(Json::object({{"stream", "Successfully built " + built.id.substr(7, 12) + "\n"}}));
   for (const std::string& tag : tags) {
     const auto name = cachestore::Reference::parse(tag);
-    out.send(Json::object({{"stream", "Successfully tagged " + (name ? name->familiar() : tag) + "\n"}}));
+    out.send(Json::object(
+        {{"stream", "Successfully tagged " + (name ? name->familiar() : tag) + "\n"}}));
   }
 }
 
@@ -114,7 +120,8 @@ Status prune(Call& call) {
       keep = ByteCount{static_cast<std::uint64_t>(*bytes)};
   }
   const auto collected = SLIP_TRY(call.store().collect(keep));
-  return call.json(200, Json::object({{"CachesDeleted", Json()}, {"SpaceReclaimed", collected.freed.value}}));
+  return call.json(
+      200, Json::object({{"CachesDeleted", Json()}, {"SpaceReclaimed", collected.freed.value}}));
 }
 
 }  // namespace

@@ -50,7 +50,8 @@ std::optional<Json> decode(const std::string& header) {
 }
 
 bool says_something(const cachestore::Credentials& account) {
-  return !account.username.empty() || !account.identity_token.empty() || !account.registry_token.empty();
+  return !account.username.empty() || !account.identity_token.empty() ||
+         !account.registry_token.empty();
 }
 
 }  // namespace

@@ -41,9 +41,9 @@ std::optional<std::vector<std::string>> match(std::string_view pattern, std::str
 
 Found find_route(std::string_view method, std::string_view path) {
   Found found;
-  for (const auto* table :
-       {&system_routes(), &stream_routes(), &file_routes(), &exec_routes(), &container_routes(),
-        &image_transfer_routes(), &image_routes(), &build_routes(), &network_routes(), &volume_routes()}) {
+  for (const auto* table : {&system_routes(), &stream_routes(), &file_routes(), &exec_routes(),
+                            &container_routes(), &image_transfer_routes(), &image_routes(),
+                            &build_routes(), &network_routes(), &volume_routes()}) {
     for (const Route& route : *table) {
       auto names = match(route.pattern, path);
       if (!names) continue;

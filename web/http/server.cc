@@ -181,7 +181,8 @@ class SocketServer : public Server {
       handler_(exchange);
     } catch (const std::exception& error) {
       if (!exchange.answered())
-        (void)exchange.answer_json(500, Json::object({{"message", std::string("internal error: ") + error.what()}}));
+        (void)exchange.answer_json(
+            500, Json::object({{"message", std::string("internal error: ") + error.what()}}));
     }
   }
 
