@@ -96,7 +96,7 @@ Result<std::vector<sandbox::PublishedPort>> parse_published_ports(const std::str
   }
   const PortRange container = SLIP_TRY(parse_range(inside, text));
   std::vector<sandbox::PublishedPort> ports;
-  if (outside.empty()) {  // any free ones
+  if (outside.empty() || outside == "0") {  // any free ones
     for (unsigned number = container.first; number <= container.last; ++number) {
       port.container_port = static_cast<std::uint16_t>(number);
       ports.push_back(port);

@@ -288,6 +288,7 @@ void Monitor::after_end(int exit_code, Millis ran_for) {
 }
 
 void Monitor::begin_stop(Millis grace) {
+  emit("kill", {{"signal", std::to_string(record_.stop_signal)}});
   (void)container_->signal(record_.stop_signal);
   loop_.cancel(kill_timer_);
   kill_timer_ = loop_.at(std::chrono::steady_clock::now() + grace, [this] {

@@ -37,6 +37,7 @@ std::string ports_of(const std::string& text) {
 TEST(PublishedPorts, FollowDocker) {
   EXPECT_EQ(ports_of("80"), "[]:0->80/0 ");
   EXPECT_EQ(ports_of("8080:80"), "[]:8080->80/0 ");
+  EXPECT_EQ(ports_of("0:80"), "[]:0->80/0 ") << "as docker: any free one";
   EXPECT_EQ(ports_of("127.0.0.1:8080:80/udp"), "[127.0.0.1]:8080->80/1 ");
   EXPECT_EQ(ports_of("127.0.0.1::80"), "[127.0.0.1]:0->80/0 ");
   EXPECT_EQ(ports_of("[::1]:8080:80/sctp"), "[::1]:8080->80/2 ");
