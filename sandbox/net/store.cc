@@ -21,7 +21,10 @@ constexpr ByteCount kRecordLimit = 1_MiB;
 // A container that starts again waits for the links of its former life to go; and who asks whether a session lives
 // holds it for a moment.
 constexpr auto kSessionPatience = std::chrono::seconds(1);
-constexpr auto kLockPatience = std::chrono::seconds(10);
+// Hundreds of containers that start at once stand in a queue here, some milliseconds each.
+constexpr auto kLockPatience = std::chrono::seconds(60);
+// All who wait ask equally often, or whoever came last would mostly be first.
+constexpr auto kLockPause = std::chrono::milliseconds(4);
 
 bool is_id(std::string_view name) {
   return name.size() == 64 && name.find_first_not_of("0123456789abcdef") == std::string_view::npos;
@@ -88,9 +91,9 @@ Result<Fd> NetworkStore::lock(LockKind kind) const {
   while (::flock(file.get(), how) != 0) {
     if (errno != EWOULDBLOCK && errno != EINTR) return fail_errno("lock " + path);
     if (std::chrono::steady_clock::now() > deadline)
-      return fail(ErrorCode::kUnavailable, "lock " + path + ": held by another process for 10s");
+      return fail(ErrorCode::kUnavailable, "lock " + path + ": held by others for 60s");
     std::this_thread::sleep_for(pause);
-    pause = std::min(pause * 2, std::chrono::microseconds(20'000));
+    pause = std::min<std::chrono::microseconds>(pause * 2, kLockPause);
   }
   return file;
 }

@@ -4,13 +4,14 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 namespace slipway::web {
 
-/// Threads for handlers, made when needed and kept for the next.
+/// Threads for handlers, made when needed, kept for the next, and given back when there was none for a while.
 class Workers {
  public:
   explicit Workers(std::size_t most) : most_(most) {}
@@ -21,12 +22,14 @@ class Workers {
   bool run(std::function<void()> work);
 
  private:
+  void retire(std::thread::id self);
   void loop();
   const std::size_t most_;
   std::mutex mutex_;
   std::condition_variable wanted_;
   std::deque<std::function<void()>> queue_;
-  std::vector<std::thread> threads_;
+  std::map<std::thread::id, std::thread> threads_;
+  std::vector<std::thread> ended_;  ///< To be joined.
   std::size_t idle_ = 0;
   bool stopping_ = false;
 };
