@@ -105,13 +105,17 @@ class Converter {
     std::string all;
     for (const StepPlan& step : native.steps) all += step.script.source;
     EnvLayer layer;
+    for (const KnownRow& row : kKnown)
+      if (mentions(all, row.name))
+        layer.push_back({std::string(row.name), Template(std::string(row.expression)), {}});
     for (const VariablePlan& variable : native.variables) {
       const bool given = variable.level == VariableLevel::kPredefined;
-      if ((given && !mentions(all, variable.name)) || variable.masked || variable.file) continue;
-      std::string value = escaped(variable.value);
-      for (const KnownRow& row : kKnown)
-        if (given && row.name == variable.name) value = row.expression;
-      layer.push_back({variable.name, Template(value), {}});
+      const bool known = std::any_of(kKnown.begin(), kKnown.end(), [&](const KnownRow& row) {
+        return row.name == variable.name;
+      });
+      if (given && (known || !mentions(all, variable.name))) continue;
+      if (!variable.masked && !variable.file)
+        layer.push_back({variable.name, Template(escaped(variable.value)), {}});
     }
     for (const VariablePlan& variable : native.variables)
       if (variable.masked || variable.file)
@@ -207,12 +211,10 @@ class Converter {
 
   void steps(JobPlan& native) {
     for (StepPlan& step : native.steps) {
-      step.script.source = escaped(step.script.source);
-      if (step.id != "script")
-        step.name = step.id;
-      else
-        step.name.clear();
-      step.env.clear();
+      step.script.source = escaped(std::move(step.script.source));
+      step.name = step.id == "script" ? "" : step.id;
+      // CI_JOB_STATUS is an expression of the native language already.
+      if (!mentions(step.script.source, "CI_JOB_STATUS")) step.env.clear();
       if (step.advisory) note("after_script could not fail the job; this step can");
     }
     if (native.trigger) {
@@ -230,7 +232,10 @@ class Converter {
   static void clear_origins(JobPlan& native) {
     native.origin = native.image.origin = native.artifacts.origin = {};
     for (Need& need : native.needs) need.origin = {};
-    for (StepPlan& step : native.steps) step.origin = {};
+    for (StepPlan& step : native.steps) {
+      step.origin = {};
+      for (EnvEntry& entry : step.env) entry.origin = {};
+    }
     for (ServicePlan& service : native.services) service.origin = service.image.origin = {};
     for (CachePlan& cache : native.caches) cache.origin = {};
     for (SecretUse& secret : native.secrets) secret.origin = {};

@@ -253,6 +253,9 @@ Result<pipeline::GitlabRequest> gitlab_request(const ExecOptions& options, const
   request.event = std::move(event);
   read_remote(state, request.project);
   request.project.default_branch = default_branch(state);
+  // Without git there is no branch; rules mean the one that everything comes from.
+  if (!state.git && request.event.branch.empty() && request.event.name != "tag")
+    request.event.branch = request.project.default_branch;
   request.project.ref_protected = request.event.branch == request.project.default_branch;
   request.facts.title = state.title;
   request.facts.message = state.message;
