@@ -64,6 +64,12 @@ Character first_character(std::string_view text) {
   return {code, bytes};
 }
 
+Character first_raw_character(std::string_view text) {
+  const Character first = first_character(text);
+  if (first.code != kReplacement || first.bytes != 1) return first;
+  return {kRawByte + static_cast<unsigned char>(text[0]), 1};
+}
+
 bool is_space(char32_t code) {
   switch (code) {
     case 0x1680:
@@ -111,9 +117,8 @@ std::u32string to_characters(std::string_view text) {
   std::u32string out;
   out.reserve(text.size());
   while (!text.empty()) {
-    const Character first = first_character(text);
-    const bool invalid = first.code == kReplacement && first.bytes == 1;
-    out += invalid ? kRawByte + static_cast<unsigned char>(text[0]) : first.code;
+    const Character first = first_raw_character(text);
+    out += first.code;
     text.remove_prefix(first.bytes);
   }
   return out;

@@ -13,6 +13,9 @@ struct Character {
 };
 Character first_character(std::string_view text);
 
+/// The same, but an invalid byte B is 0xDC00 + B, so that names in other encodings stay apart.
+Character first_raw_character(std::string_view text);
+
 /// As Go's unicode package has it, which is what the reference implementation asks.
 bool is_space(char32_t code);
 bool is_letter(char32_t code);

@@ -1,6 +1,6 @@
 // Lists of patterns that leave paths out. A pattern is compiled to atoms and run as a set of states over the path,
 // so time is bounded by length of path times length of pattern, whatever the stars. Most patterns never get that
-// far: their literal beginning or end tells.
+// far: literal text that they must have is not in the path.
 // Spec: Dockerfile reference, ".dockerignore file"; Go's path/filepath, Match and Clean.
 #include <algorithm>
 
@@ -11,7 +11,7 @@ namespace slipway::pipeline {
 namespace {
 
 using dockerfile::Character;
-using dockerfile::first_character;
+using dockerfile::first_raw_character;
 
 constexpr std::size_t kMaxPatterns = 10'000;
 constexpr std::size_t kMaxPatternBytes = 4096;  // PATH_MAX: a longer one could match nothing
@@ -62,7 +62,7 @@ Atom set_atom(std::string_view text, std::size_t& at) {
   const auto member = [&]() -> char32_t {
     if (at < text.size() && text[at] == '\\') ++at;
     if (at >= text.size()) return 0;
-    const Character character = first_character(text.substr(at));
+    const Character character = first_raw_character(text.substr(at));
     at += character.bytes;
     return character.code;
   };
@@ -105,7 +105,7 @@ std::vector<Atom> compile(std::string_view text) {
       atom = set_atom(text, at);
     } else {
       if (c == '\\' && at + 1 < text.size()) ++at;
-      const Character character = first_character(text.substr(at));
+      const Character character = first_raw_character(text.substr(at));
       atom.kind = Atom::kLiteral;
       atom.ranges.emplace_back(character.code, character.code);
       at += character.bytes;
@@ -130,7 +130,7 @@ class Run {
   }
   void feed(std::string_view path) {
     while (!path.empty() && alive_) {
-      const Character character = first_character(path);
+      const Character character = first_raw_character(path);
       step(character.code);
       path.remove_prefix(character.bytes);
     }
@@ -184,18 +184,26 @@ class Run {
   bool alive_ = true;
 };
 
-/// Literal text that every match begins with, and text that every match ends with.
-void note_borders(const std::vector<Atom>& atoms, std::string& prefix, std::string& suffix) {
-  std::u32string front;
-  std::u32string back;
+/// Literal text that every match begins with, and the longest that every match has somewhere.
+void note_literals(const std::vector<Atom>& atoms, std::string& prefix, std::string& needle) {
+  std::u32string run;
+  std::u32string longest;
+  bool first = true;
+  const auto end_run = [&] {
+    if (first) prefix = dockerfile::to_bytes(run);
+    if (run.size() > longest.size()) longest = run;
+    first = false;
+    run.clear();
+  };
   for (const Atom& atom : atoms) {
-    if (atom.kind != Atom::kLiteral) break;
-    front += atom.ranges[0].first;
+    if (atom.kind == Atom::kLiteral) {
+      run += atom.ranges[0].first;
+    } else {
+      end_run();
+    }
   }
-  for (auto atom = atoms.rbegin(); atom != atoms.rend() && atom->kind == Atom::kLiteral; ++atom)
-    back.insert(back.begin(), atom->ranges[0].first);
-  prefix = dockerfile::to_bytes(front);
-  suffix = dockerfile::to_bytes(back);
+  end_run();
+  needle = dockerfile::to_bytes(longest);
 }
 
 }  // namespace
@@ -205,12 +213,12 @@ struct IgnorePatterns::Pattern {
   std::string text;  ///< Without the '!'.
   std::vector<Atom> atoms;
   std::string prefix;
-  std::string suffix;
+  std::string needle;
 
   /// Whether it matches `path` or a folder above it.
   bool matches(std::string_view path) const {
     if (path.substr(0, prefix.size()) != prefix) return false;
-    if (path.find(suffix) == std::string_view::npos) return false;
+    if (path.find(needle) == std::string_view::npos) return false;
     Run run(atoms);
     while (run.alive()) {
       const std::size_t slash = path.find('/');
@@ -253,7 +261,7 @@ Result<IgnorePatterns> IgnorePatterns::of(const std::vector<std::string>& patter
     if (pattern.text.size() > 1 && pattern.text[0] == '/') pattern.text.erase(0, 1);
     SLIP_TRY(match_path(pattern.text, "."));
     pattern.atoms = compile(pattern.text);
-    note_borders(pattern.atoms, pattern.prefix, pattern.suffix);
+    note_literals(pattern.atoms, pattern.prefix, pattern.needle);
     compiled.push_back(std::move(pattern));
   }
   IgnorePatterns out;
