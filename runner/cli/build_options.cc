@@ -14,13 +14,13 @@
 #include "runner/cli/assignment.h"
 #include "runner/cli/console.h"
 #include "runner/cli/create_request.h"
-#include "runner/containers/option_values.h"
+#include "runner/option_values.h"
 
 namespace slipway::runner {
 namespace {
 
 // BuildKit: secrets.MaxSecretSize, 500 KB; more is a file that was meant for COPY.
-constexpr std::uint64_t kMaxSecret = 500'000;
+constexpr ByteCount kMaxSecret{500'000};
 
 std::string within(std::string_view option) { return "option --" + std::string(option); }
 
@@ -36,8 +36,7 @@ Status read_args(const Invocation& invocation, const Environment& environment,
                  BuildCommand& command) {
   BuildRequest& request = command.request;
   for (const std::string& text : invocation.list("build-arg")) {
-    auto assignment =
-        SLIP_TRY_WITHIN(within("build-arg"), parse_assignment(text, environment));
+    auto assignment = SLIP_TRY_WITHIN(within("build-arg"), parse_assignment(text, environment));
     if (assignment) request.args.push_back(*std::move(assignment));
   }
   request.source_date_epoch = environment("SOURCE_DATE_EPOCH");
@@ -101,9 +100,8 @@ Status read_ssh(const Invocation& invocation, const Environment& environment,
     if (::stat(path.c_str(), &info) != 0)
       return bad_option("ssh", text, "no such file", ErrorCode::kNotFound);
     if (!S_ISSOCK(info.st_mode))
-      return bad_option("ssh", text,
-                        "not the socket of an agent; add the key with ssh-add and give --ssh " +
-                            id);
+      return bad_option(
+          "ssh", text, "not the socket of an agent; add the key with ssh-add and give --ssh " + id);
     request.ssh.emplace_back(id, path);
   }
   return {};
@@ -124,11 +122,11 @@ Status read_network(const Invocation& invocation, BuildRequest& request) {
     }
   }
   for (const std::string& text : invocation.list("add-host")) {
-    // "name=address" or, older, "name:address", where an IPv6 address has colons of its own.
-    const std::size_t border = std::min(text.find('='), text.find(':'));
-    if (border == std::string::npos || border == 0 || border + 1 == text.size())
-      return bad_option("add-host", text, "expected NAME:ADDRESS");
-    request.extra_hosts.emplace_back(text.substr(0, border), text.substr(border + 1));
+    // "name=address" is the newer form of "name:address".
+    std::string host = text;
+    const std::size_t equals = host.find('=');
+    if (equals < host.find(':')) host[equals] = ':';
+    request.extra_hosts.push_back(SLIP_TRY_WITHIN(within("add-host"), parse_extra_host(host)));
   }
   return {};
 }
@@ -136,7 +134,8 @@ Status read_network(const Invocation& invocation, BuildRequest& request) {
 Status read_limits_of(const Invocation& invocation, BuildRequest& request) {
   request.limits = SLIP_TRY(read_limits(invocation, {}));
   if (invocation.given("shm-size"))
-    request.shm_size = SLIP_TRY_WITHIN(within("shm-size"), parse_size(invocation.value("shm-size")));
+    request.shm_size =
+        SLIP_TRY_WITHIN(within("shm-size"), parse_size(invocation.value("shm-size")));
   for (const std::string& text : invocation.list("ulimit"))
     request.ulimits.push_back(SLIP_TRY_WITHIN(within("ulimit"), parse_ulimit(text)));
   request.cgroup_parent = invocation.value("cgroup-parent");

@@ -66,6 +66,8 @@ int image_history_command(const Invocation& invocation);
 int image_save_command(const Invocation& invocation);
 int image_load_command(const Invocation& invocation);
 int image_prune_command(const Invocation& invocation);
+int build_command(const Invocation& invocation);
+int why_miss_command(const Invocation& invocation);
 int cache_prune_command(const Invocation& invocation);
 int cache_list_command(const Invocation& invocation);
 int cache_stats_command(const Invocation& invocation);

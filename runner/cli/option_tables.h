@@ -16,4 +16,7 @@ std::span<const CommandSpec> image_command_rows();
 /// cache ls, stats, rm: options_cache.cc.
 std::span<const CommandSpec> cache_command_rows();
 
+/// image build, image why-miss: options_build.cc.
+std::span<const CommandSpec> build_command_rows();
+
 }  // namespace slipway::runner

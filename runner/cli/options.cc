@@ -264,7 +264,7 @@ constexpr CommandGroup kGroups[] = {
     {"container", "run, list, control, look into and remove containers"},
     {"network", "networks of containers"},
     {"volume", "directories that outlive containers"},
-    {"image", "pull, push, import, save, load, list, name, inspect and remove images"},
+    {"image", "build, pull, push, import, save, load, list, name, inspect and remove images"},
     {"registry", "look at what a registry holds"},
     {"artifact", "keep files in a registry"},
     {"cache", "what the engine keeps to be quick"}};
@@ -273,8 +273,9 @@ constexpr CommandGroup kGroups[] = {
 const std::vector<CommandSpec>& all_commands() {
   static const std::vector<CommandSpec> all = [] {
     std::vector<CommandSpec> rows(std::begin(kCommands), std::end(kCommands));
-    for (const auto part : {container_commands(), network_commands(), image_command_rows(),
-                            cache_command_rows(), registry_command_rows(), server_command_rows()})
+    for (const auto part :
+         {container_commands(), network_commands(), build_command_rows(), image_command_rows(),
+          cache_command_rows(), registry_command_rows(), server_command_rows()})
       rows.insert(rows.end(), part.begin(), part.end());
     return rows;
   }();

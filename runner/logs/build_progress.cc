@@ -165,13 +165,12 @@ class JsonBuild : public BuildProgress {
       const MonoTime now = clock_.mono();
       if (has_ended(vertex.state)) write_lines(state, vertex.id, state.view.rest(vertex.id, now));
       state.view.apply(vertex, now);
-      Json line =
-          Json::object({{"kind", "vertex"},
-                        {"id", static_cast<std::uint64_t>(vertex.id)},
-                        {"name", vertex.name},
-                        {"stage", vertex.stage},
-                        {"state", vertex_state_name(vertex.state)},
-                        {"seconds", vertex.seconds}});
+      Json line = Json::object({{"kind", "vertex"},
+                                {"id", static_cast<std::uint64_t>(vertex.id)},
+                                {"name", vertex.name},
+                                {"stage", vertex.stage},
+                                {"state", vertex_state_name(vertex.state)},
+                                {"seconds", vertex.seconds}});
       if (!vertex.error.empty()) line.set("error", vertex.error);
       write(state, line);
     });
@@ -286,9 +285,9 @@ class TtyBuild : public BuildProgress {
     pollfd stop{stop_.poll_fd(), POLLIN, 0};
     while (::poll(&stop, 1, kFrameMilliseconds) <= 0) {
       state_.with([this](State& state) {
-        state.screen.draw(std::exchange(state.pending, {}),
-                          draw_build(state.view, started_, clock_.mono(), state.screen.size(),
-                                     style_));
+        state.screen.draw(
+            std::exchange(state.pending, {}),
+            draw_build(state.view, started_, clock_.mono(), state.screen.size(), style_));
       });
     }
   }

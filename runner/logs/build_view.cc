@@ -188,10 +188,10 @@ std::vector<std::string> draw_build(const BuildView& view, MonoTime started, Mon
   const std::string counts =
       "(" + std::to_string(view.ended()) + "/" + std::to_string(view.steps().size()) + ")";
   const bool all = last && view.failed() == nullptr && view.ended() == view.steps().size();
-  lines.insert(lines.begin(), style.paint(Paint::kBold, "[+] Building " +
-                                                            tenths(seconds_between(started, now)) +
-                                                            " " + counts) +
-                                  (all ? style.paint(Paint::kBold, " FINISHED") : ""));
+  lines.insert(lines.begin(),
+               style.paint(Paint::kBold,
+                           "[+] Building " + tenths(seconds_between(started, now)) + " " + counts) +
+                   (all ? style.paint(Paint::kBold, " FINISHED") : ""));
   return lines;
 }
 
