@@ -30,8 +30,12 @@ constexpr KeyRule kBuildKeys[] = {
     {"push", kOneFlag, "push all tags when built"},
     {"args", kEnvMap, "values of ARG instructions"},
     {"labels", kEnvMap, "labels of the image"},
-    {"secrets", kTextOrList, "secrets for RUN --mount=type=secret"},
+    {"secrets", kTextOrList, "secrets of the job for RUN --mount=type=secret: NAME, or ID=NAME"},
     {"platforms", kTextOrList, "such as linux/amd64"},
+    {"cache-from", kTextOrList, "take unchanged steps from these names in a registry"},
+    {"cache-to", kTextOrList, "leave the steps under these names in a registry"},
+    {"no-cache", kOneFlag, "run every step"},
+    {"pull", kOneFlag, "ask registries for newer base images"},
 };
 
 constexpr KeyRule kArtifactKeys[] = {

@@ -20,14 +20,13 @@ pipeline::Colour diagnostic_colour(const Invocation& invocation) {
   return wants_colour(invocation, STDERR_FILENO) ? pipeline::Colour::kYes : pipeline::Colour::kNo;
 }
 
-/// --progress of this command knows docker's "rawjson", and its own variable.
+/// --progress, else docker's own variable.
 ProgressOptions build_progress_options(const Invocation& invocation) {
   ProgressOptions options = progress_options(invocation);
   const std::string word = invocation.given("progress")
                                ? invocation.value("progress")
                                : process_environment()("BUILDKIT_PROGRESS").value_or("auto");
-  options.mode =
-      parse_progress_mode(word == "rawjson" ? "json" : word).value_or(ProgressMode::kAuto);
+  options.mode = parse_progress_mode(word).value_or(ProgressMode::kAuto);
   if (invocation.flag("quiet")) options.mode = ProgressMode::kQuiet;
   return options;
 }

@@ -24,7 +24,7 @@ constexpr OptionSpec kGlobal[] = {
     {"color", 0, "WHEN", "auto, always or never; auto obeys NO_COLOR, CLICOLOR_FORCE and TERM=dumb",
      kValue, Complete::kWords, "auto|always|never"},
     {"progress", 0, "MODE", "auto, tty, plain, json or quiet: how work under way is shown", kValue,
-     Complete::kWords, "auto|tty|plain|json|quiet"},
+     Complete::kWords, "auto|tty|plain|json|rawjson|quiet"},
 };
 
 constexpr OptionSpec kCommit{"commit", 0, "REV",

@@ -60,8 +60,6 @@ constexpr OptionSpec kBuild[] = {
     own(value("iidfile", 0, "FILE", "write the image's id there", Complete::kFile)),
     own(value("metadata-file", 0, "FILE", "write digests and names there, as JSON",
               Complete::kFile)),
-    own(value("progress", 0, "MODE", "auto, tty, plain, json (also: rawjson) or quiet",
-              Complete::kWords, "auto|tty|plain|json|rawjson|quiet")),
     flag("quiet", 'q', "no progress; print the id"),
     flag("check", 0, "do not build: report what is wrong or odd in the Dockerfile"),
     own(value("call", 0, "METHOD", "build, check, outline or targets; ,format=json for programs")),

@@ -11,6 +11,7 @@
 #include "cachestore/transfer.h"
 #include "runner/execute/artifacts.h"
 #include "runner/execute/deadline_token.h"
+#include "runner/execute/step_settings.h"
 #include "runner/execute/step_transfer.h"
 
 namespace slipway::runner {
@@ -20,30 +21,6 @@ using pipeline::Value;
 
 // Each file is a layer of its own, and registries limit a manifest to 4 MiB.
 constexpr std::size_t kMaxFiles = 1'000;
-
-Result<std::string> text_of(const Value& value, const std::string& key,
-                            const pipeline::EvalContext& context) {
-  std::vector<pipeline::Diagnostic> problems;
-  const auto text = pipeline::Template::parse(value.to_text(), pipeline::Span{},
-                                              pipeline::ExpressionPlace::kWith, problems);
-  if (!text) {
-    return fail(ErrorCode::kInvalid, "evaluate artifact." + key + ": " +
-                                         (problems.empty() ? "bad text" : problems[0].message));
-  }
-  return SLIP_TRY_WITHIN("evaluate artifact." + key, text->evaluate_text(context));
-}
-
-Result<std::vector<std::string>> texts_of(const Value* value, const std::string& key,
-                                          const pipeline::EvalContext& context) {
-  std::vector<std::string> texts;
-  if (value == nullptr) return texts;
-  if (value->list() == nullptr) {
-    texts.push_back(SLIP_TRY(text_of(*value, key, context)));
-    return texts;
-  }
-  for (const Value& item : *value->list()) texts.push_back(SLIP_TRY(text_of(item, key, context)));
-  return texts;
-}
 
 bool is_directory(int root, const std::string& path) {
   const Result<Fd> found = open_in_root(root, path, O_PATH | O_NOFOLLOW);
@@ -87,14 +64,14 @@ Result<PushedArtifact> push_step_artifact(const RunContext& run, const JobState&
                                           const StepRequest& request) {
   const pipeline::EvalContext context = state.context(run);
   const Value& settings = request.step.settings;
-  const Value* push = settings.find("push");
-  const std::string text = SLIP_TRY(text_of(push != nullptr ? *push : Value(), "push", context));
+  const std::string text = SLIP_TRY(setting_text(settings.find("push"), "artifact.push", context));
   cachestore::ArtifactPush artifact;
   artifact.name = SLIP_TRY_WITHIN("artifact.push", cachestore::Reference::parse(text));
   if (const Value* type = settings.find("type"))
-    artifact.artifact_type = SLIP_TRY(text_of(*type, "type", context));
-  const auto paths = SLIP_TRY(texts_of(settings.find("paths"), "paths", context));
-  const auto exclude = SLIP_TRY(texts_of(settings.find("exclude"), "exclude", context));
+    artifact.artifact_type = SLIP_TRY(setting_text(type, "artifact.type", context));
+  const auto paths = SLIP_TRY(setting_texts(settings.find("paths"), "artifact.paths", context));
+  const auto exclude =
+      SLIP_TRY(setting_texts(settings.find("exclude"), "artifact.exclude", context));
   const Fd view = SLIP_TRY(open_workspace(state.work));
   artifact.dir_fd = view.get();
   artifact.paths = SLIP_TRY(choose(view.get(), paths, exclude));

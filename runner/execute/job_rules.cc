@@ -120,11 +120,8 @@ std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& opt
            "images without one";
   }
   for (const pipeline::StepPlan& step : job.steps) {
-    static const std::map<pipeline::StepKind, std::string> kinds{
-        {pipeline::StepKind::kBuild, "build"}, {pipeline::StepKind::kDeploy, "deploy"}};
-    if (const auto kind = kinds.find(step.kind); kind != kinds.end()) {
-      return "step " + printable(step.id) + ": `" + kind->second +
-             ":` steps are not available in this version";
+    if (step.kind == pipeline::StepKind::kDeploy) {
+      return "step " + printable(step.id) + ": `deploy:` steps are not available in this version";
     }
   }
   return "";

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/text.h"
 #include "runner/execute/artifact_step.h"
+#include "runner/execute/build_step.h"
 #include "runner/execute/exchange.h"
 #include "runner/execute/layers.h"
 #include "runner/execute/output_pump.h"
@@ -263,22 +264,44 @@ Result<StepResult> run_prepared(const RunContext& run, JobState& state, const St
   return result;
 }
 
+/// Steps without a container of their own leave the stacks as they are, and outputs.
+void record_special(const RunContext& run, JobState& state, const StepRequest& request,
+                    const Prepared& prepared, RunStatus status, pipeline::Value outputs) {
+  StepRecord record = make_record(run, request, prepared);
+  record.status = status;
+  record.outputs = std::move(outputs);
+  publish_outputs(state, request.step.id, status, record.outputs);
+  record.root_stack = prepared.image->stack.ids();
+  record.work_stack = state.work.ids();
+  record.carried = state.carried;
+  record.path = state.path;
+  run.journal.add(record);
+}
+
 Result<StepResult> run_artifact(const RunContext& run, JobState& state,
                                 const StepRequest& request) {
   Prepared prepared;
   prepared.image = SLIP_TRY(image_of(run, state, request));
   prepared.cwd = run.plan.workspace;
   const PushedArtifact pushed = SLIP_TRY(push_step_artifact(run, state, request));
-  StepRecord record = make_record(run, request, prepared);
-  record.outputs = pipeline::Value(pipeline::Value::Map{
-      {"digest", pushed.digest.str()}, {"name", run.secrets.mask.mask(pushed.name)}});
-  publish_outputs(state, request.step.id, RunStatus::kSucceeded, record.outputs);
-  record.root_stack = prepared.image->stack.ids();
-  record.work_stack = state.work.ids();
-  record.carried = state.carried;
-  record.path = state.path;
-  run.journal.add(record);
+  record_special(
+      run, state, request, prepared, RunStatus::kSucceeded,
+      pipeline::Value(pipeline::Value::Map{{"digest", pushed.digest.str()},
+                                           {"name", run.secrets.mask.mask(pushed.name)}}));
   return StepResult{};
+}
+
+Result<StepResult> run_build(const RunContext& run, JobState& state, const StepRequest& request) {
+  Prepared prepared;
+  prepared.image = SLIP_TRY(image_of(run, state, request));
+  prepared.cwd = run.plan.workspace;
+  const StepBuild built = SLIP_TRY(build_step_image(run, state, request));
+  record_special(
+      run, state, request, prepared, built.result.status,
+      pipeline::Value(pipeline::Value::Map{{"id", built.id},
+                                           {"digest", built.digest},
+                                           {"name", run.secrets.mask.mask(built.name)}}));
+  return built.result;
 }
 
 }  // namespace
@@ -292,6 +315,10 @@ StepResult engine_failure(const Error& error) {
 StepResult run_step(const RunContext& run, JobState& state, const StepRequest& request) {
   if (request.step.kind == pipeline::StepKind::kArtifact) {
     const Result<StepResult> result = run_artifact(run, state, request);
+    return result ? *result : engine_failure(result.error());
+  }
+  if (request.step.kind == pipeline::StepKind::kBuild) {
+    const Result<StepResult> result = run_build(run, state, request);
     return result ? *result : engine_failure(result.error());
   }
   Result<Prepared> prepared = prepare(run, state, request);

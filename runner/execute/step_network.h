@@ -43,6 +43,7 @@ class JobNetwork {
   JobNetwork(JobNetwork&&) = default;
   JobNetwork& operator=(JobNetwork&&) = delete;
   const std::string& trouble() const { return trouble_; }
+  sandbox::Networks* networks() const { return networks_.get(); }  ///< For builds; null: trouble.
 
   /// Puts the container of `spec` there. Keep the session until the container has ended; null where there is trouble.
   Result<std::unique_ptr<sandbox::NetworkSession>> join(sandbox::ContainerSpec& spec,

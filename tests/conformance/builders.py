@@ -112,7 +112,9 @@ class Rooted(Builder):
         if not self.root:
             return argv
         shared = " ".join(("/proc", "/sys", "/dev", self.place.split("/builders")[0]))
-        script = (f"for d in {shared}; do mkdir -p {self.root}$d; mount --rbind $d {self.root}$d; done; "
+        # A mount of its own: docker's unpacking of archives remounts "/".
+        script = (f"mount --bind {self.root} {self.root}; "
+                  f"for d in {shared}; do mkdir -p {self.root}$d; mount --rbind $d {self.root}$d; done; "
                   f"exec chroot {self.root} \"$@\"")
         return ["unshare", "-m", "--propagation", "private", "sh", "-ec", script, "sh", *argv]
 
@@ -201,7 +203,8 @@ class Buildah(Rooted):
         env = {**os.environ, **case.env}
         file = [] if case.dockerfile_name == "Dockerfile" or case.dockerfile is None else ["-f", dockerfile]
         # Layers as docker makes them: a history entry for each instruction.
-        done = call(self.inside([*self.argv, "build", "--isolation", "chroot", "--pull=never", "--layers", "--format",
+        done = call(self.inside([*self.argv, "build", "--isolation", "chroot", "--ulimit", "nofile=1024:1024",
+                                 "--ulimit", "nproc=1024:1024", "--pull=never", "--layers", "--format",
                                  "docker", *file, *case.args, "-t", "case", context]), env=env)
         if done.returncode != 0:
             return {"failed": last_words(done.stdout)}
