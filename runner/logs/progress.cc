@@ -17,11 +17,12 @@ struct ModeRow {
   const char* name;
   ProgressMode mode;
 };
-constexpr std::array<ModeRow, 5> kModes{{
+constexpr std::array<ModeRow, 6> kModes{{
     {"auto", ProgressMode::kAuto},
     {"tty", ProgressMode::kTty},
     {"plain", ProgressMode::kPlain},
     {"json", ProgressMode::kJson},
+    {"rawjson", ProgressMode::kJson},  // docker's word
     {"quiet", ProgressMode::kQuiet},
 }};
 

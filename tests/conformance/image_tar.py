@@ -47,7 +47,7 @@ class Archive:
             if "manifests" in manifest:  # an index: attestations are not the image
                 entry = next(one for one in manifest["manifests"] if one["platform"]["os"] != "unknown")
                 manifest = self.read_json(blob(entry["digest"]))
-            layers = [blob(layer["digest"]) for layer in manifest.get("layers", [])]
+            layers = [blob(layer["digest"]) for layer in manifest.get("layers") or []]
             found[""] = (self.read_json(blob(manifest["config"]["digest"])), layers)
         return found
 

@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 /// Time stands still but for what the test adds.
 class SetClock : public Clock {
  public:
-  WallTime wall() const override { return WallTime{}; }
+  WallTime wall() const override { return {}; }
   MonoTime mono() const override { return now; }
   MonoTime now{};
 };

@@ -145,7 +145,7 @@ TEST(ProgressMode, ParsesItsNamesAndSuggests) {
   ASSERT_FALSE(bad);
   EXPECT_EQ(
       bad.error().text(),
-      "parse progress mode plian: not one of auto, tty, plain, json, quiet; did you mean plain?");
+      "parse progress mode plian: not one of auto, tty, plain, json, rawjson, quiet; did you mean plain?");
 }
 
 }  // namespace
