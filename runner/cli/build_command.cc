@@ -133,11 +133,24 @@ Result<int> run_build(const BuildCommand& command, const Invocation& invocation)
 
 // --- --check, --call -------------------------------------------------------------------------------------------------
 
-pipeline::LintRequest lint_request(const BuildCommand& command, const BuildContext& context) {
-  pipeline::LintRequest request;
-  for (const auto& [name, value] : command.request.args) request.build_args.push_back(name);
+/// The environment of images that are here; nothing is pulled for a check.
+std::optional<std::vector<std::string>> environment_of(cachestore::Store& store,
+                                                       const std::string& image) {
+  if (image == "scratch") return std::vector<std::string>{};
+  const Result<cachestore::Image> found = store.image(image);
+  if (!found) return std::nullopt;
+  return found->config.env;
+}
+
+pipeline::CheckRequest check_request(const BuildCommand& command, const BuildContext& context,
+                                     cachestore::Store& store) {
+  pipeline::CheckRequest request;
+  request.build_args = command.request.args;
   request.target = command.request.target;
-  request.ignored = [&context](std::string_view path) { return context.ignore.ignores(path); };
+  request.platform = command.request.platforms.empty() ? cachestore::Platform::host().str()
+                                                       : command.request.platforms.front().str();
+  request.ignore = &context.ignore;
+  request.environment = [&store](const std::string& image) { return environment_of(store, image); };
   return request;
 }
 
@@ -145,6 +158,7 @@ Json findings_json(const std::vector<pipeline::LintFinding>& findings) {
   Json warnings = Json::array();
   for (const pipeline::LintFinding& finding : findings) {
     warnings.push(Json::object({{"ruleName", finding.rule},
+                                {"description", finding.description},
                                 {"url", finding.url},
                                 {"detail", finding.diagnostic.message},
                                 {"help", finding.diagnostic.help},
@@ -217,19 +231,23 @@ Result<int> run_call(const BuildCommand& command, const Invocation& invocation) 
       SLIP_TRY(cachestore::Store::open({command.request.context.state_dir, {}, true}));
   const BuildContext context =
       SLIP_TRY(open_context(*store, command.request.context, session.cancel()));
-  const pipeline::Dockerfile file = pipeline::parse_dockerfile(context.dockerfile);
+  pipeline::Dockerfile file = pipeline::parse_dockerfile(context.dockerfile);
+  const pipeline::CheckRequest request = check_request(command, context, *store);
+  for (const auto& [name, value] : command.request.args) {
+    if (name == "BUILDKIT_DOCKERFILE_CHECK")
+      SLIP_TRY_WITHIN("option --build-arg", pipeline::override_checks(file, value));
+  }
   if (command.call == "check") {
     std::vector<pipeline::LintFinding> findings;
-    if (!pipeline::has_errors(file.diagnostics))
-      findings = pipeline::lint(file, lint_request(command, context));
+    if (!pipeline::has_errors(file.diagnostics)) findings = pipeline::lint(file, request);
     return print_check(file, std::move(findings), command, invocation);
   }
   if (pipeline::has_errors(file.diagnostics)) {
     print_note(pipeline::render(file.diagnostics, file.sources, diagnostic_colour(invocation)));
     return 1;
   }
-  const Json document = command.call == "targets" ? pipeline::targets(file)
-                                                  : pipeline::outline(file, command.request.target);
+  const Json document =
+      command.call == "targets" ? pipeline::targets(file) : pipeline::outline(file, request);
   print_data(command.call_json ? document.pretty() : call_text(document));
   return 0;
 }
