@@ -4,10 +4,14 @@ Each module of dockerfiles/ is one area; it calls case() for each Dockerfile. Wh
 in expected/<area>.json by `tests/e2e/builds --with-references`.
 """
 
+import bz2
+import gzip
 import importlib.util
 import io
+import lzma
 import os
 import tarfile
+import zlib
 
 EPOCH = 1_600_000_000  # of files in contexts and archives
 ALL = ("buildkit", "buildah")
@@ -85,7 +89,7 @@ class Fifo:
 def archive(members, compression=""):
     """A tar as bytes: name -> text, File, Directory, Link; made the same way every time."""
     out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w:" + compression, format=tarfile.PAX_FORMAT) as tar:
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, value in members.items():
             info = tarfile.TarInfo(name.rstrip("/"))
             info.mtime = EPOCH
@@ -106,7 +110,9 @@ def archive(members, compression=""):
                     if value.xattrs:
                         info.pax_headers = {"SCHILY.xattr." + key: text.decode() for key, text in value.xattrs.items()}
             tar.addfile(info, io.BytesIO(data))
-    return out.getvalue()
+    pack = {"": lambda data: data, "gz": lambda data: gzip.compress(data, mtime=0), "bz2": bz2.compress,
+            "xz": lzma.compress}
+    return pack[compression](out.getvalue())
 
 
 def write_context(case, root):
@@ -131,9 +137,11 @@ def write_context(case, root):
         with open(dockerfile, "wb") as out:
             text = case.dockerfile
             out.write(text if isinstance(text, bytes) else text.lstrip("\n").encode())
+    # A time of its own for every case: BuildKit takes files of one name, size and time for one file.
+    time = EPOCH + zlib.crc32(case.full_name.encode()) % 10_000_000
     for directory, names, files in os.walk(root):
         for entry in names + files:
-            os.utime(os.path.join(directory, entry), (EPOCH, EPOCH), follow_symlinks=False)
+            os.utime(os.path.join(directory, entry), (time, time), follow_symlinks=False)
     return dockerfile
 
 

@@ -11,7 +11,7 @@ for name, text in {
     "label": 'LABEL a=1 b="x y" "c d"=e',
     "label-multi-line": 'LABEL a="one \\\n  two" \\\n  b=2',
     "label-old-form": "LABEL name the whole value",
-    "label-empty": "LABEL a= b",
+    "label-empty": "LABEL a= b=''",
     "label-override": "LABEL a=1\nLABEL a=2",
     "label-json-value": 'LABEL j="{\\"a\\": [1]}"',
     "expose": "EXPOSE 80 443/tcp 53/udp",
@@ -20,7 +20,6 @@ for name, text in {
     "expose-twice": "EXPOSE 80\nEXPOSE 80/tcp 81",
     "volume": "VOLUME /a /b",
     "volume-json": 'VOLUME ["/a b", "/c"]',
-    "volume-quoted-words": 'VOLUME "/a b"',
     "volume-then-write": "VOLUME /v\nRUN mkdir -p /v && echo kept >/v/file",
     "volume-existing": "VOLUME /opt/real\nRUN echo kept >/opt/real/new",
     "user": "USER app",
@@ -103,6 +102,8 @@ case("label-option", "FROM base\nLABEL a=1 b=1\n", args=["--label", "b=2", "--la
 case("scratch-config-only", "FROM scratch\nENV A=1\nCMD [\"/a\"]\n")
 
 for name, text, word in (
+    ("volume-quoted-words", 'VOLUME "/a b"', "VOLUME"),
+    ("label-without-value", "LABEL a= b", "LABEL"),
     ("expose-bad", "EXPOSE eighty", "eighty"),
     ("expose-too-high", "EXPOSE 70000", "70000"),
     ("expose-bad-protocol", "EXPOSE 80/sctpx", "sctpx"),

@@ -11,6 +11,8 @@ check("instruction-casing", "FROM base\nrun true\nENV A=1\n")
 check("instruction-casing-lower-majority", "from base\nrun true\nENV A=1\n")
 check("instruction-casing-mixed", "FROM base\nRun true\n")
 check("copy-ignored-file", "FROM base\nCOPY a /a\nADD b /b\n", context={"a": "", "b": "", ".dockerignore": "a\nb\n"})
+check("copy-ignored-file-experimental", "# check=experimental=all\nFROM base\nCOPY a /a\n",
+      context={"a": "", ".dockerignore": "a\n"})
 check("duplicate-stage-name", "FROM base AS one\nFROM base AS one\n")
 check("expose-proto-casing", "FROM base\nEXPOSE 80/TCP\n")
 check("expose-invalid-format", "FROM base\nEXPOSE 127.0.0.1:80:80\n")
