@@ -125,6 +125,7 @@ Status PlatformBuild::plan_stages(pipeline::Span& where) {
     } else {
       cachestore::ImageConfig config;
       if (stage.base == GraphStage::Base::kImage) config = images_.at(index).config;
+      if (stage.base == GraphStage::Base::kScratch) config.working_dir = "/";  // as BuildKit has it
       begin = StageState(std::move(config), state_.dockerfile.escape, graph_.arguments());
     }
     const std::string prefix = platform_prefix(several_, stage);
