@@ -15,6 +15,7 @@ extern const MapRule kService;
 extern const MapRule kCache;
 extern const MapRule kImage;
 extern const MapRule kEnv;
+extern const MapRule kLabels;
 extern const MapRule kBuild;
 extern const MapRule kArtifactPush;
 extern const MapRule kDeploy;

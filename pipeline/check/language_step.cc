@@ -18,6 +18,8 @@ constexpr Shape kOneId[] = {scalar(rules::kId)};
 constexpr Shape kCondition[] = {scalar(rules::kExpression)};
 constexpr Shape kImageAlternatives[] = {scalar(rules::kImageName), map_of(kImage)};
 constexpr Shape kEnvMap[] = {map_of(kEnv)};
+// Labels are named freely: "org.opencontainers.image.revision".
+constexpr Shape kLabelMap[] = {map_of(kLabels)};
 constexpr Shape kBuildMap[] = {map_of(kBuild)};
 constexpr Shape kArtifactMap[] = {map_of(kArtifactPush)};
 constexpr Shape kDeployMap[] = {map_of(kDeploy)};
@@ -29,7 +31,7 @@ constexpr KeyRule kBuildKeys[] = {
     {"tags", kTextOrList, "names of the image"},
     {"push", kOneFlag, "push all tags when built"},
     {"args", kEnvMap, "values of ARG instructions"},
-    {"labels", kEnvMap, "labels of the image"},
+    {"labels", kLabelMap, "labels of the image"},
     {"secrets", kTextOrList, "secrets of the job for RUN --mount=type=secret: NAME, or ID=NAME"},
     {"platforms", kTextOrList, "such as linux/amd64"},
     {"cache-from", kTextOrList, "take unchanged steps from these names in a registry"},
@@ -66,6 +68,7 @@ constexpr KeyRule kStepKeys[] = {
 
 }  // namespace
 
+const MapRule kLabels{"a map of labels", {}, kOneText, &rules::kString};
 const MapRule kBuild{"a build", kBuildKeys};
 const MapRule kArtifactPush{"an artifact step", kArtifactKeys};
 const MapRule kStep{"a step", kStepKeys};

@@ -203,6 +203,7 @@ Status StageState::apply_expose(const Instruction& instruction) {
     for (std::string& port : SLIP_TRY(pipeline::parse_exposed(word)).ports)
       ports.push_back(std::move(port));
   }
+  std::sort(ports.begin(), ports.end());  // as BuildKit writes them into the history
   for (const std::string& port : ports) add_once(config_.exposed_ports, port);
   add_history("EXPOSE " + go_list(ports), false);
   return {};
