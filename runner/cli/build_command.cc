@@ -85,8 +85,6 @@ Json result_json(const BuildResult& result, const BuildRequest& request) {
 
 int report_failure(const BuildFailure& failure, const Invocation& invocation) {
   print_note(pipeline::render(failure.diagnostics, failure.sources, diagnostic_colour(invocation)));
-  if (!failure.debug_target.empty())
-    print_note("help: look around with `runner debug " + shell_quote(failure.debug_target) + "`\n");
   return 1;
 }
 

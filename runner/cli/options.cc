@@ -90,8 +90,10 @@ constexpr PositionalSpec kPipelineFile[] = {
     {"FILE", "a pipeline file, or a directory with .slipway.yml or .gitlab-ci.yml; default: here",
      0, 1, Complete::kFile}};
 constexpr PositionalSpec kDebugTarget[] = {
-    {"RUN/JOB[/STEP]", "run 'last' is the newest one; without STEP the job's last or failed one", 0,
-     1, Complete::kRunTarget}};
+    {"RUN/JOB[/STEP]",
+     "run 'last' is the newest one; without STEP the job's last or failed one; or what a failed "
+     "build printed",
+     0, 1, Complete::kRunTarget}};
 constexpr PositionalSpec kShells[] = {
     {"SHELL", "bash, zsh or fish", 1, 1, Complete::kWords, "bash|zsh|fish"}};
 constexpr PositionalSpec kHelpTopic[] = {

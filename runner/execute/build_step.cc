@@ -191,8 +191,6 @@ StepResult failed_step(BuildFailure failure, const std::string& prefix, StepBuil
   const std::string text =
       pipeline::render(failure.diagnostics, failure.sources, pipeline::Colour::kNo);
   for (const std::string_view line : split(trim(text), '\n')) log.say(std::string(line));
-  if (!failure.debug_target.empty())
-    log.say("help: look around with `runner debug " + shell_quote(failure.debug_target) + "`");
   const std::string reason =
       failure.diagnostics.empty() ? "the build failed" : failure.diagnostics.front().message;
   return {RunStatus::kFailed, failure.exit_code == 0 ? 1 : failure.exit_code, reason};

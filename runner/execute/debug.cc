@@ -1,8 +1,9 @@
-// `runner debug RUN/JOB[/STEP]`: a shell where a step of an earlier run stopped.
+// `runner debug RUN/JOB[/STEP]`, `runner debug BUILD`: a shell where a step of an earlier run or build stopped.
 #include <unistd.h>
 
 #include "base/files.h"
 #include "base/text.h"
+#include "runner/build/records.h"
 #include "runner/execute/exec.h"
 #include "runner/execute/journal.h"
 #include "runner/execute/shell.h"
@@ -39,13 +40,53 @@ const StepRecord* choose_step(const RunRecord& run, const std::string& rest) {
   return last_failed != nullptr ? last_failed : last;
 }
 
+std::vector<std::string> texts_of(const Json& list) {
+  std::vector<std::string> texts;
+  for (const Json& item : list.items()) texts.emplace_back(item.string_or(""));
+  return texts;
+}
+
+/// Where a step of a build stopped: what the steps before it made, and what its command wrote.
+Result<int> debug_build(cachestore::Store& store, const Json& build, const CancelToken& cancel) {
+  const Json& failed = build["failed"];
+  if (failed.is_null()) {
+    return fail(ErrorCode::kNotFound, "debug build " + printable(build["id"].string_or("")) +
+                                          ": no command of it failed; look into its image with "
+                                          "runner run -it IMAGE sh");
+  }
+  const Stack root = SLIP_TRY_WITHIN("debug build", Stack::load(store, texts_of(failed["stack"])));
+  Stack work;
+  work.push(SLIP_TRY(empty_base(store)));
+  const auto engine = SLIP_TRY(sandbox::Engine::open({.store_root = store.root()}));
+  sandbox::ContainerSpec spec;
+  spec.name = "debug-" + std::to_string(::getpid());
+  spec.process.cwd = failed["cwd"].string_or("/");
+  spec.process.user = failed["user"].string_or("");
+  spec.process.env = texts_of(failed["env"]);
+  const std::string intro =
+      "build " + printable(build["id"].string_or("")) + ", in " +
+      printable(failed["step"].string_or("")) + " (exit code " +
+      std::to_string(failed["exit_code"].int_or(1)) +
+      "); mounts and secrets are not there, changes are thrown away\nits command: " +
+      printable(shell_join(texts_of(failed["command"]))) + "\n";
+  (void)write_all(STDERR_FILENO, intro, "stderr");
+  const JobNetwork network = JobNetwork::open(store.root());
+  return interactive_shell(store, *engine, &network, {}, root, work, spec, cancel);
+}
+
 Result<int> debug(const std::string& state_dir, const std::string& text,
                   const CancelToken& cancel) {
   SLIP_TRY(sandbox::enter_engine_namespaces());
   const auto store = SLIP_TRY(cachestore::Store::open({.root = state_dir}));
   const std::string runs_dir = store->root() + "/runs";
   const Target target = split_target(text);
-  const std::string id = SLIP_TRY(resolve_run(runs_dir, target.run));
+  const Result<std::string> resolved = resolve_run(runs_dir, target.run);
+  if (!resolved && resolved.error().code() == ErrorCode::kNotFound) {
+    if (const auto build = BuildRecords(store->root()).find_build(text))
+      return debug_build(*store, *build, cancel);
+  }
+  if (!resolved) return fail(resolved.error().clone());
+  const std::string& id = *resolved;
   const RunRecord run = SLIP_TRY(read_run(runs_dir, id));
   const StepRecord* step = choose_step(run, target.rest);
   if (step == nullptr) {
