@@ -11,7 +11,7 @@ using option_rows::list;
 using option_rows::own_variable_only;
 using option_rows::value;
 
-// Variables such as RUNNER_FILE, RUNNER_TARGET or RUNNER_PLATFORM are other programs': only RUNNER_IMAGE_BUILD_… counts.
+// RUNNER_FILE, RUNNER_TARGET and the like are other programs': only RUNNER_IMAGE_BUILD_… counts.
 constexpr OptionSpec own(OptionSpec option) { return own_variable_only(option); }
 
 constexpr OptionSpec kBuild[] = {

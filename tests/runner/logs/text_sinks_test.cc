@@ -143,9 +143,9 @@ TEST(ProgressMode, ParsesItsNamesAndSuggests) {
   EXPECT_EQ(*parse_progress_mode("json"), ProgressMode::kJson);
   const auto bad = parse_progress_mode("plian");
   ASSERT_FALSE(bad);
-  EXPECT_EQ(
-      bad.error().text(),
-      "parse progress mode plian: not one of auto, tty, plain, json, rawjson, quiet; did you mean plain?");
+  EXPECT_EQ(bad.error().text(),
+            "parse progress mode plian: not one of auto, tty, plain, json, rawjson, quiet; did you "
+            "mean plain?");
 }
 
 }  // namespace
