@@ -34,9 +34,12 @@ class Annotations {
       const bool typed = where.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789/[],-_.") ==
                              std::string::npos &&
                          known(where);
-      for (const std::string_view part : split(typed ? where : "manifest", ',')) {
-        add(std::string(part), typed && colon != std::string::npos ? name.substr(colon + 1) : name,
-            value);
+      if (!typed || colon == std::string::npos) {
+        add("manifest", name, value);
+        continue;
+      }
+      for (const std::string_view part : split(where, ',')) {
+        add(std::string(part), name.substr(colon + 1), value);
       }
     }
     for (const auto& [name, value] : output.attributes) {
