@@ -68,7 +68,8 @@ Result<std::unique_ptr<Container>> LocalEngine::launch(const ContainerSpec& spec
     return supervise({never_ran(user.error()), nullptr, std::move(slot), started, {}, 0, {}, true});
   }
   std::unique_ptr<Cgroup> cgroup = SLIP_TRY(cgroups_->create(
-      spec.name, spec.limits, spec.count_usage ? Counting::kAll : Counting::kWhatIsLimited));
+      spec.name, spec.limits, spec.count_usage ? Counting::kAll : Counting::kWhatIsLimited,
+      prepared.devices.restricted ? &prepared.devices.rules : nullptr));
   const std::unique_ptr<Plan> plan = SLIP_TRY(Plan::make());
   SLIP_TRY(build_plan(spec, *slot, prepared, static_cast<int>(cgroup->procs_fds().size()), *plan));
   Launched launched = SLIP_TRY(spawn(spec, *slot, prepared, *cgroup, *plan));

@@ -33,6 +33,9 @@ struct HostDevice {       ///< --device
   std::string path_in_container;
   std::string permissions = "rwm";
 };
+struct DeviceAccess {  ///< --device-cgroup-rule
+  std::string rule;    ///< "c 10:200 rwm"
+};
 struct AddedCapability {  ///< --cap-add beyond the default set
   std::string name;
 };
@@ -40,11 +43,11 @@ struct HostDirectory {  ///< -v /host/path
   std::string path;
 };
 }  // namespace power
-using Power =
-    std::variant<power::Privileged, power::HostPid, power::HostIpc, power::HostUts,
-                 power::HostUserNamespace, power::HostCgroups, power::HostNetworkNamespace,
-                 power::UnconfinedSeccomp, power::CustomSeccomp, power::UnmaskedPaths,
-                 power::HostDevice, power::AddedCapability, power::HostDirectory>;
+using Power = std::variant<power::Privileged, power::HostPid, power::HostIpc, power::HostUts,
+                           power::HostUserNamespace, power::HostCgroups,
+                           power::HostNetworkNamespace, power::UnconfinedSeccomp,
+                           power::CustomSeccomp, power::UnmaskedPaths, power::HostDevice,
+                           power::AddedCapability, power::HostDirectory, power::DeviceAccess>;
 
 /// Which powers may be asked for: what the configuration says, checked in one place.
 struct PowerPolicy {

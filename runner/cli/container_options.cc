@@ -94,13 +94,17 @@ constexpr std::array kNetworking{
     also(list("dns-option", 0, "OPTION", "an option of resolv.conf"), "dns-opt"),
 };
 constexpr std::array kSecurity{
-    flag("privileged", 0, "everything is allowed: the machine's devices, all capabilities"),
+    flag("privileged", 0,
+         "all capabilities, nothing hidden; with --userns host all of the machine's devices, too"),
     list("cap-add", 0, "CAP", "add a capability, such as NET_RAW, or ALL"),
     list("cap-drop", 0, "CAP", "drop a capability, or ALL"),
     list("security-opt", 0, "OPTION",
          "no-new-privileges[=true|false], seccomp=FILE|unconfined, apparmor=PROFILE, "
          "systempaths=unconfined"),
-    list("device", 0, "HOST[:CONTAINER[:rwm]]", "a device of this machine", Complete::kFile),
+    list("device", 0, "HOST[:CONTAINER[:rwm]]", "a device of this machine, or a directory of them",
+         Complete::kFile),
+    list("device-cgroup-rule", 0, "TYPE MAJOR:MINOR ACCESS",
+         "let it use devices beyond --device, such as \"c 10:200 rwm\""),
     value("pid", 0, "MODE", "processes: host, or container:NAME"),
     value("ipc", 0, "MODE", "System V IPC: private (default), none, host or container:NAME"),
     value("uts", 0, "MODE", "host name: host"),
@@ -152,7 +156,6 @@ constexpr RefusedOption kRefused[] = {
     {"link", "links are docker's past; put both on a network of their own: names resolve there"},
     {"link-local-ip", "addresses come from the network's subnet; see --ip"},
     {"cgroup-parent", "cgroups are made below `slipway` only"},
-    {"device-cgroup-rule", "name the devices by --device"},
     {"storage-opt", "a size limit of the root file system needs project quotas"},
     {"volume-driver", "volumes are local; see `runner volume create --opt`"},
     {"memory-swappiness", "cgroup v2 has no such control"},

@@ -235,6 +235,8 @@ Status read_security(const Invocation& invocation, sandbox::Isolation& isolation
     SLIP_TRY_WITHIN(within_option("security-opt"), apply_security_option(text, isolation));
   for (const std::string& text : invocation.list("device"))
     isolation.powers.emplace_back(SLIP_TRY_WITHIN(within_option("device"), parse_device(text)));
+  for (const std::string& rule : invocation.list("device-cgroup-rule"))
+    isolation.powers.emplace_back(power::DeviceAccess{rule});
   SLIP_TRY(read_namespaces(invocation, isolation));
   for (const std::string& text : invocation.list("sysctl")) {
     if (text.find('=') == std::string::npos || text.starts_with('='))

@@ -74,6 +74,14 @@ Json devices_json(const ContainerConfig& config) {
   return Json(std::move(devices));
 }
 
+std::vector<std::string> device_rules(const ContainerConfig& config) {
+  std::vector<std::string> rules;
+  for (const sandbox::Power& one : config.isolation.powers) {
+    if (const auto* access = std::get_if<power::DeviceAccess>(&one)) rules.push_back(access->rule);
+  }
+  return rules;
+}
+
 std::vector<std::string> added_capabilities(const ContainerConfig& config) {
   std::vector<std::string> names;
   for (const sandbox::Power& one : config.isolation.powers) {
@@ -213,7 +221,7 @@ Json host_config_json(const ContainerConfig& config) {
        {"Init", isolation.init},
        {"Isolation", ""},
        {"Devices", devices_json(config)},
-       {"DeviceCgroupRules", Json()},
+       {"DeviceCgroupRules", list_or_null(device_rules(config))},
        {"DeviceRequests", Json()},
        {"Ulimits", ulimits_json(isolation)}});
   add_resources(json, config.limits);

@@ -27,6 +27,10 @@ template <typename Fields, Like<power::HostDirectory> T>
 void visit_power(Fields& fields, T& directory) {
   fields.member("path", directory.path);
 }
+template <typename Fields, Like<power::DeviceAccess> T>
+void visit_power(Fields& fields, T& access) {
+  fields.member("rule", access.rule);
+}
 template <typename Fields, typename T>
 requires(std::is_empty_v<T>) void visit_power(Fields& /*fields*/, T& /*power*/) {}
 
@@ -34,7 +38,7 @@ requires(std::is_empty_v<T>) void visit_power(Fields& /*fields*/, T& /*power*/) 
 constexpr std::array<std::string_view, std::variant_size_v<Power>> kPowers{
     "privileged",   "host-pid",         "host-ipc",           "host-uts",       "host-userns",
     "host-cgroups", "host-network",     "unconfined-seccomp", "custom-seccomp", "unmasked-paths",
-    "host-device",  "added-capability", "host-directory"};
+    "host-device",  "added-capability", "host-directory",     "device-access"};
 
 template <std::size_t... kIndex>
 Power make_power(std::size_t index, std::index_sequence<kIndex...> /*all*/) {

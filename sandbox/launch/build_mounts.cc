@@ -133,7 +133,7 @@ void add_mounts(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
   }
   auto place =
       static_cast<std::int16_t>(kFirstMount + 100);  // Behind the most mounts there can be.
-  for (DeviceMount& device : prepared.devices) {
+  for (DeviceMount& device : prepared.devices.mounts) {
     plan.own(place, std::move(device.tree));
     attach_target(plan, place++, device.target, S_IFREG, Required::kYes);
   }

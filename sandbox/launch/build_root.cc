@@ -185,8 +185,12 @@ void add_devices(const ContainerSpec& spec, const IdSlot& slot, Prepared& prepar
   // In a user namespace of its own nobody can make nodes; elsewhere they must not work.
   const bool machine_root = prepared.confinement.host_user && !prepared.confinement.every_device;
   const std::uint64_t inert_nodes = machine_root ? MOUNT_ATTR_NODEV : 0;
-  mount_fs(plan, kDev, "tmpfs", {{"mode", "0755"}, {"size", "67108864"}},
-           MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME | inert_nodes);
+  if (prepared.devices.machine) {
+    plan.own(kDev, std::move(prepared.devices.machine));
+  } else {
+    mount_fs(plan, kDev, "tmpfs", {{"mode", "0755"}, {"size", "67108864"}},
+             MOUNT_ATTR_NOSUID | MOUNT_ATTR_STRICTATIME | inert_nodes);
+  }
   attach_over_real_directory(plan, kDev, "dev");
   std::int16_t place = kFirstDevice;
   for (const DeviceNode& node : default_devices()) {

@@ -21,7 +21,7 @@ struct Made {
   bool is_file = false;
 };
 
-Result<Made> make_bind(const BindMount& bind, const IdSlot& slot) {
+Result<Made> make_bind(const BindMount& bind, const IdSlot& slot, bool nodes) {
   const std::string what = "bind " + bind.source;
   if (bind.propagation == Propagation::kShared ||
       bind.propagation == Propagation::kRecursiveShared) {
@@ -42,15 +42,17 @@ Result<Made> make_bind(const BindMount& bind, const IdSlot& slot) {
   const Depth depth = one ? Depth::kOne : Depth::kRecursive;
   made.tree = SLIP_TRY_WITHIN(what, clone_tree(source.get(), "", depth));
   if (shift) SLIP_TRY(shift_tree(made.tree.get(), slot.user_namespace.get(), bind.source));
-  std::uint64_t bits = MOUNT_ATTR_NODEV | MOUNT_ATTR_NOSUID;
+  std::uint64_t bits = MOUNT_ATTR_NOSUID;
+  if (!nodes) bits |= MOUNT_ATTR_NODEV;
   if (bind.access == Access::kReadOnly) bits |= MOUNT_ATTR_RDONLY;
   SLIP_TRY(set_tree_attributes(made.tree.get(), bits, depth, bind.source));
   SLIP_TRY(set_propagation(made.tree.get(), slave ? MS_SLAVE : MS_PRIVATE, bind.source));
   return made;
 }
 
-Result<Made> make_mount(const Mount& mount, const IdSlot& slot) {
-  if (const auto* bind = std::get_if<BindMount>(&mount)) return make_bind(*bind, slot);
+// `nodes`: devices in the machine's directories work.
+Result<Made> make_mount(const Mount& mount, const IdSlot& slot, bool nodes) {
+  if (const auto* bind = std::get_if<BindMount>(&mount)) return make_bind(*bind, slot, nodes);
   Made made;
   if (const auto* overlay = std::get_if<OverlayMount>(&mount)) {
     made.tree =
@@ -128,9 +130,10 @@ Result<Prepared> prepare(const ContainerSpec& spec, const IdSlot& slot, Confinem
         Depth::kRecursive, "/sys"));
   }
   SLIP_TRY(prepare_shared(spec, made));
-  made.devices = SLIP_TRY(device_mounts(made.confinement.devices, slot, made.confinement.warnings));
+  made.devices = SLIP_TRY(prepare_devices(made.confinement, slot));
+  const bool nodes = has_machine_devices(made.confinement);
   for (const Mount& mount : spec.mounts) {
-    Made one = SLIP_TRY(make_mount(mount, slot));
+    Made one = SLIP_TRY(make_mount(mount, slot, nodes));
     made.mounts.push_back(std::move(one.tree));
     made.mount_is_file.push_back(one.is_file);
     const auto* tmpfs = std::get_if<TmpfsMount>(&mount);

@@ -21,7 +21,7 @@ struct Prepared {
   Fd proc;    ///< Only with the host's processes.
   Fd shm;     ///< Of the host or of a peer; else the child makes one.
   Fd mqueue;  ///< Only with the host's ipc namespace.
-  std::vector<DeviceMount> devices;
+  Devices devices;
   std::vector<Fd>
       mounts;  ///< One per spec mount, in order; invalid for those the child makes itself.
   std::vector<bool> mount_is_file;   ///< Same order: the target is a file.

@@ -7,6 +7,7 @@
 
 #include "base/result.h"
 #include "base/units.h"
+#include "sandbox/limits/device_rules.h"
 #include "sandbox/spec.h"
 
 namespace slipway::sandbox {
@@ -71,8 +72,10 @@ class CgroupManager {
   virtual ~CgroupManager() = default;  ///< Removes the empty `slipway/` directories.
   /// `name` as in ContainerSpec. Limits that the machine cannot enforce are left out (see
   /// notices()); kInvalid for senseless ones. Thread-safe. The manager must outlive its cgroups.
+  /// `devices`: what may be done with devices; null: anything. Where rules cannot be had, a warning() says so.
   virtual Result<std::unique_ptr<Cgroup>> create(const std::string& name, const Limits& limits,
-                                                 Counting counting = Counting::kWhatIsLimited) = 0;
+                                                 Counting counting = Counting::kWhatIsLimited,
+                                                 const limits::DeviceRules* devices = nullptr) = 0;
   virtual const std::vector<std::string>& notices() const = 0;
   /// Removes cgroups of ours whose creating process is gone (after kill -9), killing what still
   /// runs in them. Cheap when there are none.

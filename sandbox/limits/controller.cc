@@ -12,8 +12,8 @@
 namespace slipway::sandbox::limits {
 
 std::span<const Controller> v1_controllers() {
-  static const Controller kAll[] = {kV1Pids,    kV1Memory, kV1Cpu,    kV1Cpuset,
-                                    kV1Cpuacct, kV1Blkio,  kV1Freezer};
+  static const Controller kAll[] = {kV1Pids,    kV1Memory, kV1Cpu,     kV1Cpuset,
+                                    kV1Cpuacct, kV1Blkio,  kV1Freezer, kV1Devices};
   return kAll;
 }
 

@@ -27,7 +27,8 @@ std::span<const Controller> v1_controllers();
 std::span<const Controller> v2_controllers();
 
 // One file each: v1/cpu.cc, v2/memory.cc, …
-extern const Controller kV1Blkio, kV1Cpu, kV1Cpuacct, kV1Cpuset, kV1Freezer, kV1Memory, kV1Pids;
+extern const Controller kV1Blkio, kV1Cpu, kV1Cpuacct, kV1Cpuset, kV1Devices, kV1Freezer, kV1Memory,
+    kV1Pids;
 extern const Controller kV2Cpu, kV2Cpuset, kV2Io, kV2Memory, kV2Pids;
 
 /// The bandwidth period of both versions, the kernel's default; the quota is per period and all

@@ -140,6 +140,7 @@ class Group final : public Cgroup {
 
   Status make_part(const Base& base, const Limits& limits, Counting counting);
   Status make_parts(const Limits& limits, Counting counting);
+  Status restrict_devices(const DeviceRules& rules);
 
  private:
   const Part* unified() const {
@@ -153,6 +154,7 @@ class Group final : public Cgroup {
                   const Limits& limits);
   Status move_members(const Part& part);
   Result<const Part*> freezer_part();
+  Result<const Part*> rare_part(std::string_view controller);
 
   const std::vector<Base>& bases_;
   const std::string directory_;
@@ -271,9 +273,17 @@ ResourceUsage Group::count() const {
 Result<const Part*> Group::freezer_part() {
   const Part* tree = unified();
   if (tree != nullptr && tree->dir.open_file("cgroup.freeze", O_WRONLY)) return tree;
+  const Part* part = SLIP_TRY(rare_part("freezer"));
+  if (part != nullptr) return part;
+  return fail(ErrorCode::kUnsupported,
+              "pause: neither a unified cgroup tree nor a freezer controller within reach");
+}
+
+// The part with a controller of v1 that is not made before somebody needs it; null where the machine has none.
+Result<const Part*> Group::rare_part(std::string_view name) {
   for (const Base& base : bases_) {
     for (const Controller* controller : base.controllers) {
-      if (std::string_view(controller->name) != "freezer") continue;
+      if (controller->name != name) continue;
       if (const Part* part = part_of(base)) return part;
       SLIP_TRY(prepare_base(base));
       SLIP_TRY(add_part(base, {controller}, Limits{}));
@@ -281,8 +291,18 @@ Result<const Part*> Group::freezer_part() {
       return &parts_.back();
     }
   }
-  return fail(ErrorCode::kUnsupported,
-              "pause: neither a unified cgroup tree nor a freezer controller within reach");
+  return nullptr;
+}
+
+// A program on the unified tree is quicker than a group in one more hierarchy, and all there is on pure v2.
+Status Group::restrict_devices(const DeviceRules& rules) {
+  Status attached = fail(ErrorCode::kUnsupported, "no unified cgroup tree within reach");
+  if (const Part* tree = unified()) attached = attach_device_program(tree->dir, rules);
+  if (attached) return {};
+  const Part* part = SLIP_TRY(rare_part("devices"));
+  if (part != nullptr) return write_device_rules(part->dir, rules);
+  warnings_.push_back("device rules are not enforced: " + attached.error().text());
+  return {};
 }
 
 bool is_frozen(const Part& part) {
@@ -324,9 +344,10 @@ Status Group::thaw() {
 
 Result<std::unique_ptr<Cgroup>> make_group(const std::vector<Base>& bases,
                                            const std::string& directory, const Limits& limits,
-                                           Counting counting) {
+                                           Counting counting, const DeviceRules* devices) {
   auto group = std::make_unique<Group>(bases, directory);
   SLIP_TRY(group->make_parts(limits, counting));
+  if (devices != nullptr) SLIP_TRY(group->restrict_devices(*devices));
   return group;
 }
 

@@ -13,7 +13,7 @@ namespace slipway::sandbox::limits {
 /// applies the limits. Prepares bases that are missing. On failure nothing is left.
 Result<std::unique_ptr<Cgroup>> make_group(const std::vector<Base>& bases,
                                            const std::string& directory, const Limits& limits,
-                                           Counting counting);
+                                           Counting counting, const DeviceRules* devices = nullptr);
 /// Kills and removes what is left of `directory` in all bases.
 void destroy_group(const std::vector<Base>& bases, const std::string& directory);
 

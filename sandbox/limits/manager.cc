@@ -30,10 +30,10 @@ class Manager final : public CgroupManager {
   }
 
   Result<std::unique_ptr<Cgroup>> create(const std::string& name, const Limits& limits,
-                                         Counting counting) override {
+                                         Counting counting, const DeviceRules* devices) override {
     SLIP_TRY(check_name(name));
     SLIP_TRY(check_limits(limits, Given::kAll));
-    return make_group(bases_.all, name + "." + mark_, limits, counting);
+    return make_group(bases_.all, name + "." + mark_, limits, counting, devices);
   }
 
   const std::vector<std::string>& notices() const override { return bases_.notices; }

@@ -6,7 +6,8 @@
 #include "base/fd.h"
 #include "base/result.h"
 #include "sandbox/ids/id_slots.h"
-#include "sandbox/isolation.h"
+#include "sandbox/limits/device_rules.h"
+#include "sandbox/policy/confinement.h"
 
 namespace slipway::sandbox {
 
@@ -16,11 +17,17 @@ struct DeviceMount {
   std::string target;
 };
 
+struct Devices {
+  std::vector<DeviceMount> mounts;
+  Fd machine;  ///< A file system for /dev with all nodes of the machine; mostly none.
+  limits::DeviceRules rules;  ///< For the container's cgroup.
+  bool restricted = true;     ///< False: the rules do not apply.
+};
+
 /// As root: a node of our own with the same numbers that belongs to the container's root, because the host's would
-/// belong to nobody inside. As an ordinary user: the host's node, with what its mode gives that user. kInvalid for what
-/// is no device.
-Result<std::vector<DeviceMount>> device_mounts(const std::vector<power::HostDevice>& devices,
-                                               const IdSlot& slot,
-                                               std::vector<std::string>& warnings);
+/// belong to nobody inside. As an ordinary user: the host's node, with what its mode gives that user, and no rules,
+/// because nobody can make nodes then. A directory stands for all devices below it, as in docker. kInvalid for what is
+/// no device. What cannot be had becomes a warning of `confinement`.
+Result<Devices> prepare_devices(Confinement& confinement, const IdSlot& slot);
 
 }  // namespace slipway::sandbox

@@ -15,15 +15,15 @@ namespace {
 struct Visitor {
   Confinement& made;
   std::vector<std::string>& added;
+  std::vector<std::string>& accesses;
 
-  // Docker's --privileged. The user namespace stays, unless HostUserNamespace is asked for as well.
+  // Docker's --privileged. The user namespace stays, and with it the machine's devices stay out of reach, unless
+  // HostUserNamespace is asked for as well: see check_devices.
   void operator()(const power::Privileged&) {
     added.emplace_back("ALL");
     made.mask_paths = false;
     made.writable_sys = true;
     made.every_device = true;
-    made.warnings.emplace_back(
-        "privileged: devices of the machine are not there by themselves, name them (--device)");
   }
   void operator()(const power::HostPid&) { made.host_pid = true; }
   void operator()(const power::HostIpc&) { made.host_ipc = true; }
@@ -35,6 +35,7 @@ struct Visitor {
   void operator()(const power::CustomSeccomp&) {}
   void operator()(const power::UnmaskedPaths&) { made.mask_paths = false; }
   void operator()(const power::HostDevice& device) { made.devices.push_back(device); }
+  void operator()(const power::DeviceAccess& access) { accesses.push_back(access.rule); }
   void operator()(const power::AddedCapability& capability) { added.push_back(capability.name); }
   void operator()(const power::HostDirectory&) {}  // The mounts say it.
 };
@@ -53,6 +54,23 @@ Status check_apparmor(const std::string& profile) {
   if (profile.empty() || profile == "unconfined") return {};
   return fail(ErrorCode::kUnsupported,
               "use AppArmor profile " + printable(profile) + ": this engine cannot set profiles");
+}
+
+// A disk of the machine is the machine: who wants them all says so by two words, as with docker's remapped users.
+Status check_devices(const std::vector<std::string>& accesses, Confinement& made) {
+  constexpr std::size_t kMostRules = 64;
+  if (accesses.size() > kMostRules)
+    return fail(ErrorCode::kInvalid, "let use devices: more than 64 rules");
+  for (const std::string& text : accesses) {
+    const limits::DeviceRules rules = SLIP_TRY(limits::parse_device_rule(text));
+    made.device_rules.insert(made.device_rules.end(), rules.begin(), rules.end());
+  }
+  if (made.every_device && !made.host_user)
+    made.warnings.emplace_back(
+        "privileged: devices of the machine are not there by themselves; name them (--device), or "
+        "take the "
+        "machine's users as well (--userns host)");
+  return {};
 }
 
 Status choose_filter(const ContainerSpec& spec, Confinement& made) {
@@ -143,7 +161,9 @@ Result<Confinement> confine(const ContainerSpec& spec, const PowerPolicy& policy
   Confinement made;
   made.no_new_privileges = spec.isolation.no_new_privileges;
   std::vector<std::string> added;
-  for (const Power& power : powers) std::visit(Visitor{made, added}, power);
+  std::vector<std::string> accesses;
+  for (const Power& power : powers) std::visit(Visitor{made, added, accesses}, power);
+  SLIP_TRY(check_devices(accesses, made));
   made.capabilities = SLIP_TRY(capability_mask(added, spec.isolation.drop_capabilities));
   SLIP_TRY(check_apparmor(spec.isolation.apparmor_profile));
   SLIP_TRY(choose_filter(spec, made));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "sandbox/limits/device_rules.h"
 #include "sandbox/policy/profile.h"
 #include "sandbox/spec.h"
 
@@ -31,6 +32,7 @@ struct Confinement {
   bool host_user = false;
   bool host_cgroups = false;
   std::vector<power::HostDevice> devices;
+  limits::DeviceRules device_rules;  ///< Beyond the defaults and what `devices` need.
 
   struct Limit {
     int resource;
@@ -51,6 +53,11 @@ Result<Confinement> confine(const ContainerSpec& spec, const PowerPolicy& policy
 
 /// CLONE_NEW* of the namespaces that are not the engine's: the container's own and those of its peers.
 std::uint64_t namespaces_of(const ContainerSpec& spec, const Confinement& confinement);
+
+/// Whether the container has all of the machine's devices.
+inline bool has_machine_devices(const Confinement& made) {
+  return made.every_device && made.host_user;
+}
 
 bool has_peer(const ContainerSpec& spec);
 /// Whether the kernel ends all processes with init.

@@ -10,9 +10,9 @@ namespace {
 
 // In the order of Power.
 constexpr std::string_view kNames[] = {
-    "privileged",   "host-pid",       "host-ipc",       "host-uts",    "host-user-namespace",
-    "host-cgroups", "host-network",   "no-seccomp",     "own-seccomp", "unmasked-paths",
-    "host-device",  "add-capability", "host-directory",
+    "privileged",   "host-pid",       "host-ipc",       "host-uts",      "host-user-namespace",
+    "host-cgroups", "host-network",   "no-seccomp",     "own-seccomp",   "unmasked-paths",
+    "host-device",  "add-capability", "host-directory", "device-access",
 };
 static_assert(std::size(kNames) == std::variant_size_v<Power>);
 
@@ -24,6 +24,8 @@ std::string describe(const Power& power) {
     text += " " + printable(capability->name);
   } else if (const auto* directory = std::get_if<power::HostDirectory>(&power)) {
     text += " " + printable(directory->path);
+  } else if (const auto* access = std::get_if<power::DeviceAccess>(&power)) {
+    text += " " + printable(access->rule);
   }
   return text;
 }
