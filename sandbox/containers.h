@@ -55,10 +55,12 @@ class Containers {
   /// kConflict when it runs already. A command that cannot be run is kInvalid with `state.exit_code` 126 or 127
   /// recorded.
   virtual Status start(const std::string& name) = 0;
-  virtual Status stop(const std::string& name,
-                      std::optional<Millis> grace) = 0;  ///< No error when stopped already.
+  /// No error when stopped already. `signal` is sent instead of the config's, to whatever run is there at that moment.
+  virtual Status stop(const std::string& name, std::optional<Millis> grace,
+                      std::optional<int> signal = std::nullopt) = 0;
   virtual Status kill(const std::string& name, int signal) = 0;
-  virtual Status restart(const std::string& name, std::optional<Millis> grace) = 0;
+  virtual Status restart(const std::string& name, std::optional<Millis> grace,
+                         std::optional<int> signal = std::nullopt) = 0;
   virtual Status pause(const std::string& name) = 0;
   virtual Status unpause(const std::string& name) = 0;
   virtual Status rename(const std::string& name, const std::string& new_name) = 0;

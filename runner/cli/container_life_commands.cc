@@ -1,7 +1,4 @@
 // The small verbs: stop, kill, rm, wait and the like. Most do one thing to each operand and print its name.
-#include <thread>
-
-#include "base/sys.h"
 #include "base/text.h"
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
@@ -21,49 +18,22 @@ Result<std::optional<Millis>> grace_option(const Invocation& invocation) {
       SLIP_TRY(number_option(invocation, "timeout", -1, std::int64_t{86'400} * 365))));
 }
 
-/// Gives a process until `grace` has passed to end by a signal that it was sent.
-void await_end(sandbox::Containers& containers, const std::string& name, Millis grace) {
-  const CancelToken over;
-  const CancelToken ended;
-  std::thread clock([&] {
-    (void)sys::wait_readable(ended.poll_fd(), real_clock().mono() + grace);
-    over.cancel(CancelLevel::kTerminate);
-  });
-  (void)containers.wait(name, sandbox::WaitCondition::kNotRunning, over);
-  ended.cancel(CancelLevel::kTerminate);
-  clock.join();
-}
-
-/// --signal of stop and restart: the monitor would send the config's. What does not end by it is killed.
-Status signal_first(sandbox::Containers& containers, const std::string& name, int signal,
-                    std::optional<Millis> grace) {
-  constexpr Millis kDefaultGrace{10'000};  // docker's
-  const sandbox::ContainerInfo info = SLIP_TRY(containers.inspect(name));
-  const Status sent = containers.kill(info.id, signal);
-  if (!sent && sent.error().code() == ErrorCode::kConflict) return {};  // it does not run
-  SLIP_TRY(Status(sent));
-  await_end(containers, info.id, grace.value_or(info.config.stop_timeout.value_or(kDefaultGrace)));
-  return {};
-}
-
 /// stop and restart.
-int stop_each(const Invocation& invocation,
-              const std::function<Status(ContainerWorld&, const std::string& name,
-                                         std::optional<Millis> grace)>& act) {
+int stop_each(
+    const Invocation& invocation,
+    const std::function<Status(ContainerWorld&, const std::string& name,
+                               std::optional<Millis> grace, std::optional<int> signal)>& act) {
   const Result<std::optional<Millis>> grace = grace_option(invocation);
   if (!grace) return report_error(grace.error(), invocation);
-  int signal = 0;
+  std::optional<int> signal;
   if (invocation.given("signal")) {
     const Result<int> parsed = parse_signal(invocation.value("signal"));
     if (!parsed) return report_error(parsed.error(), invocation);
     signal = *parsed;
   }
-  const auto stop_one = [&](ContainerWorld& world, const std::string& name) -> Status {
-    if (signal == 0) return act(world, name, *grace);
-    SLIP_TRY(signal_first(*world.containers, name, signal, *grace));
-    return act(world, name, Millis(0));
-  };
-  return for_each_operand_printed(invocation, stop_one);
+  return for_each_operand_printed(invocation, [&](ContainerWorld& world, const std::string& name) {
+    return act(world, name, *grace, signal);
+  });
 }
 
 using Verb = Status (sandbox::Containers::*)(const std::string&);
@@ -140,16 +110,16 @@ Status update_each(const Invocation& invocation, ContainerWorld& world, const st
 }  // namespace
 
 int container_stop_command(const Invocation& invocation) {
-  return stop_each(invocation,
-                   [](ContainerWorld& world, const std::string& name, std::optional<Millis> grace) {
-                     return world.containers->stop(name, grace);
-                   });
+  return stop_each(invocation, [](ContainerWorld& world, const std::string& name,
+                                  std::optional<Millis> grace, std::optional<int> signal) {
+    return world.containers->stop(name, grace, signal);
+  });
 }
 int container_restart_command(const Invocation& invocation) {
-  return stop_each(invocation,
-                   [](ContainerWorld& world, const std::string& name, std::optional<Millis> grace) {
-                     return world.containers->restart(name, grace);
-                   });
+  return stop_each(invocation, [](ContainerWorld& world, const std::string& name,
+                                  std::optional<Millis> grace, std::optional<int> signal) {
+    return world.containers->restart(name, grace, signal);
+  });
 }
 
 int container_kill_command(const Invocation& invocation) {

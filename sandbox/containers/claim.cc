@@ -6,6 +6,7 @@
 #include <spawn.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -45,20 +46,35 @@ Status lock(int file, int how, const std::string& what) {
   return {};
 }
 
-// With `claim` in our hands only a monitor can hold the lock, and one that no longer listens is about to end.
-Status await_ending(int lock_file, const std::string& id) {
+// What the monitor wrote when it took over; nothing while it has not, or when nobody ever did.
+std::optional<pid_t> monitor_pid(int lock_file) {
   std::array<char, 32> text{};
   const ssize_t size = ::pread(lock_file, text.data(), text.size(), 0);
   const auto pid =
       parse_int(trim(std::string_view(text.data(), size > 0 ? static_cast<std::size_t>(size) : 0)));
+  if (!pid || *pid < 1) return std::nullopt;
+  return static_cast<pid_t>(*pid);
+}
+
+// With `claim` in our hands only a monitor can hold the lock, and one that no longer listens is about to end.
+Status await_ending(int lock_file, const std::string& id) {
+  const auto pid = monitor_pid(lock_file);
   if (!pid) return {};  // It has not even written that yet: it listens soon, or is gone.
-  auto process = sys::pidfd_open(static_cast<pid_t>(*pid));
+  auto process = sys::pidfd_open(*pid);
   if (!process) return {};
   const auto deadline = std::chrono::steady_clock::now() + kEndingPatience;
   if (SLIP_TRY(sys::wait_readable(process->get(), deadline))) return {};
   return fail(ErrorCode::kUnavailable, "reach container " + id.substr(0, 12) +
                                            ": its monitor (pid " + std::to_string(*pid) +
                                            ") neither answers nor ends");
+}
+
+// The kernel takes a killed process's descriptors apart one by one, and a child that it had just cloned has them, too,
+// until it runs its first steps: the lock outlives its monitor by a moment. Nothing tells when it goes.
+void await_lock_moment(int tries) {
+  constexpr long kFirst = 50'000, kLongest = 100'000'000;
+  const timespec pause{0, std::min(kFirst << std::min(tries, 16), kLongest)};
+  ::nanosleep(&pause, nullptr);
 }
 
 // What a monitor may know of the environment of whoever happened to start it: no secrets.
@@ -158,6 +174,7 @@ Result<Claim> reach(const Layout& layout, const std::string& id) {
       return made;
     }
     SLIP_TRY(await_ending(made.lock.get(), id));
+    await_lock_moment(tries);
   }
   return fail(ErrorCode::kUnavailable,
               "reach container " + id.substr(0, 12) + ": its monitors keep ending");
@@ -178,12 +195,21 @@ bool is_held(int directory) {
   const auto file = open_at(directory, "lock", O_RDONLY | O_NOFOLLOW);
   if (!file) return false;
   struct flock wanted = whole_file();
-  return ::fcntl(file->get(), F_OFD_GETLK, &wanted) == 0 && wanted.l_type != F_UNLCK;
+  const bool locked = ::fcntl(file->get(), F_OFD_GETLK, &wanted) == 0 && wanted.l_type != F_UNLCK;
+  if (!locked) return false;
+  // A monitor that is known to have ended holds nothing, whatever is left of it.
+  const auto pid = monitor_pid(file->get());
+  if (!pid) return true;
+  const auto process = sys::pidfd_open(*pid);
+  if (!process) return process.error().sys_errno() != ESRCH;
+  return !sys::wait_readable(process->get(), std::chrono::steady_clock::now()).value_or(false);
 }
 
 Result<int> start_monitor(Claim& claim, const std::vector<std::string>& program,
                           const std::vector<std::string>& arguments) {
   const Fd listener = SLIP_TRY(listen_in(claim.directory.get(), kSocket));
+  // The pid of the monitor before: nobody may take the next one for dead.
+  if (::ftruncate(claim.lock.get(), 0) != 0) return fail_errno("start monitor: empty lock file");
   // Empty unless the monitor crashes.
   const Fd notes = SLIP_TRY(open_at(claim.directory.get(), "monitor.crash",
                                     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600));

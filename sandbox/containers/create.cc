@@ -32,14 +32,10 @@ Status check_config(const ContainerConfig& config) {
   return {};
 }
 
-// Those asked for by name, and those that other members ask for.
+// Those asked for by name, and the host's network. Directories of the machine are met when the mounts are resolved.
 std::vector<Power> powers_of_config(const ContainerConfig& config) {
   std::vector<Power> powers = config.isolation.powers;
   if (config.network_mode == "host") powers.emplace_back(power::HostNetworkNamespace{});
-  for (const MountConfig& mount : config.mounts) {
-    if (mount.type == MountConfig::Type::kBind)
-      powers.emplace_back(power::HostDirectory{mount.source});
-  }
   return powers;
 }
 
@@ -141,7 +137,7 @@ Result<std::string> LocalContainers::create(ContainerConfig config, const Create
   const auto mounts_of = [this](const std::string& name) -> Result<std::vector<MountInfo>> {
     return SLIP_TRY(inspect(name)).mounts;
   };
-  SLIP_TRY(resolve_mounts(record, image, {options_.volumes.get(), mounts_of}));
+  SLIP_TRY(resolve_mounts(record, image, {options_.volumes.get(), mounts_of, options_.policy}));
   SLIP_TRY(hold_image(record));
   SLIP_TRY(make_files(record));
   undo.done();

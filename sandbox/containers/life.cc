@@ -52,7 +52,9 @@ Result<std::optional<Json>> exchange(int connection, const Json& body, int descr
 
 Json request(const char* name) { return Json::object({{"request", name}}); }
 
-Json with_grace(Json body, std::optional<Millis> grace) {
+Json stop_request(const char* name, std::optional<Millis> grace, std::optional<int> signal) {
+  Json body = request(name);
+  if (signal) body.set("signal", *signal);
   if (grace) body.set("grace_ms", static_cast<std::int64_t>(grace->count()));
   return body;
 }
@@ -138,12 +140,13 @@ Status LocalContainers::start(const std::string& name) {
   return {};
 }
 
-Status LocalContainers::stop(const std::string& name, std::optional<Millis> grace) {
+Status LocalContainers::stop(const std::string& name, std::optional<Millis> grace,
+                             std::optional<int> signal) {
   const std::string id = SLIP_TRY(resolve(name));
   for (int tries = 0; tries < kTries; ++tries) {
     Claim claim = SLIP_TRY(settle(id));
     if (claim.connection) {
-      const Json body = with_grace(request("stop"), grace);
+      const Json body = stop_request("stop", grace, signal);
       if (SLIP_TRY(exchange(claim.connection.get(), body, -1, CancelToken()))) return {};
       continue;
     }
@@ -163,9 +166,10 @@ Status LocalContainers::kill(const std::string& name, int signal) {
   return {};
 }
 
-Status LocalContainers::restart(const std::string& name, std::optional<Millis> grace) {
+Status LocalContainers::restart(const std::string& name, std::optional<Millis> grace,
+                                std::optional<int> signal) {
   const std::string id = SLIP_TRY(resolve(name));
-  SLIP_TRY(ask(id, with_grace(request("restart"), grace), Monitoring::kStartOne));
+  SLIP_TRY(ask(id, stop_request("restart", grace, signal), Monitoring::kStartOne));
   return {};
 }
 

@@ -26,9 +26,11 @@ class LocalContainers final : public Containers {
 
   // --- life (life.cc) ---
   Status start(const std::string& name) override;
-  Status stop(const std::string& name, std::optional<Millis> grace) override;
+  Status stop(const std::string& name, std::optional<Millis> grace,
+              std::optional<int> signal) override;
   Status kill(const std::string& name, int signal) override;
-  Status restart(const std::string& name, std::optional<Millis> grace) override;
+  Status restart(const std::string& name, std::optional<Millis> grace,
+                 std::optional<int> signal) override;
   Status pause(const std::string& name) override;
   Status unpause(const std::string& name) override;
   Status rename(const std::string& name, const std::string& new_name) override;

@@ -88,7 +88,7 @@ Status Monitor::watch_signals() {
     shutting_down_ = true;
     met_anybody_ = true;
     loop_.cancel(std::exchange(restart_timer_, 0));
-    if (alive()) begin_stop(kShutdownGrace);
+    if (alive()) begin_stop(kShutdownGrace, record_.stop_signal);
   });
 }
 
@@ -287,9 +287,9 @@ void Monitor::after_end(int exit_code, Millis ran_for) {
   if (last) remove();
 }
 
-void Monitor::begin_stop(Millis grace) {
-  emit("kill", {{"signal", std::to_string(record_.stop_signal)}});
-  (void)container_->signal(record_.stop_signal);
+void Monitor::begin_stop(Millis grace, int signal) {
+  emit("kill", {{"signal", std::to_string(signal)}});
+  (void)container_->signal(signal);
   loop_.cancel(kill_timer_);
   kill_timer_ = loop_.at(std::chrono::steady_clock::now() + grace, [this] {
     kill_timer_ = 0;

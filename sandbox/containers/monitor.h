@@ -70,7 +70,7 @@ class Monitor {
   void on_exit();
   void record_end(const Outcome& outcome);
   void after_end(int exit_code, Millis ran_for);
-  void begin_stop(Millis grace);
+  void begin_stop(Millis grace, int signal);
   Status thaw();
   Result<std::vector<int>> running_processes();
   void remove();

@@ -26,6 +26,12 @@ Millis grace_of(const Json& body, const ContainerConfig& config) {
   return Millis(asked < 0 ? kLongestGrace : std::min(asked, kLongestGrace));
 }
 
+bool is_signal(std::int64_t number) { return number >= 1 && number <= 64; }
+
+tl::unexpected<Error> no_signal(const char* doing) {
+  return fail(ErrorCode::kInvalid, std::string(doing) + " container: no signal has that number");
+}
+
 }  // namespace
 
 struct Monitor::Request {
@@ -139,6 +145,8 @@ Monitor::Answer Monitor::on_start(Call&) {
 }
 
 Monitor::Answer Monitor::on_stop(Call& call) {
+  const std::int64_t signal = call.message.body["signal"].int_or(record_.stop_signal);
+  if (!is_signal(signal)) return no_signal("stop");
   state_.stopped_by_hand = true;
   if (std::exchange(restart_timer_, 0) != 0) {  // Between two runs.
     state_.state.status = ContainerStatus::kExited;
@@ -148,7 +156,7 @@ Monitor::Answer Monitor::on_stop(Call& call) {
   save();
   if (!alive()) return Json::object();
   SLIP_TRY(thaw());
-  begin_stop(grace_of(call.message.body, record_.config));
+  begin_stop(grace_of(call.message.body, record_.config), static_cast<int>(signal));
   waiters_.push_back({call.connection, Await::kStopped});
   return std::nullopt;
 }
@@ -156,8 +164,7 @@ Monitor::Answer Monitor::on_stop(Call& call) {
 Monitor::Answer Monitor::on_kill(Call& call) {
   if (!alive()) return fail(not_running());
   const auto signal = static_cast<int>(call.message.body["signal"].int_or(0));
-  if (signal < 1 || signal > 64)
-    return fail(ErrorCode::kInvalid, "kill container: no signal has that number");
+  if (!is_signal(signal)) return no_signal("kill");
   SLIP_TRY(container_->signal(signal));
   if (signal == SIGKILL) SLIP_TRY(thaw());  // It cannot die in the cold.
   // Docker: what ends it by hand is not restarted; a SIGHUP for its configuration is nothing of the kind.
@@ -170,6 +177,8 @@ Monitor::Answer Monitor::on_kill(Call& call) {
 }
 
 Monitor::Answer Monitor::on_restart(Call& call) {
+  const std::int64_t signal = call.message.body["signal"].int_or(record_.stop_signal);
+  if (!is_signal(signal)) return no_signal("restart");
   if (!alive()) {
     SLIP_TRY(on_start(call));
     emit("restart");
@@ -177,7 +186,7 @@ Monitor::Answer Monitor::on_restart(Call& call) {
   }
   SLIP_TRY(thaw());
   restart_asked_ = true;
-  begin_stop(grace_of(call.message.body, record_.config));
+  begin_stop(grace_of(call.message.body, record_.config), static_cast<int>(signal));
   waiters_.push_back({call.connection, Await::kRestarted});
   return std::nullopt;
 }

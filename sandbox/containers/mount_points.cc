@@ -13,6 +13,9 @@
 namespace slipway::sandbox {
 namespace {
 
+// As many as a launch takes. An image can name any number, and each would be a directory of ours.
+constexpr std::size_t kMostMounts = 100;
+
 // "/a//b/./c/" -> "/a/b/c"; kInvalid for what is not absolute, goes up, or is the root itself.
 Result<std::string> clean_target(const std::string& path) {
   const auto wrong = [&](const char* why) {
@@ -36,8 +39,13 @@ bool has_target(const Record& record, const std::string& target) {
                      [&](const MountInfo& one) { return one.config.target == target; });
 }
 
-Status resolve_bind(MountInfo& mount) {
+Status check_directory(const std::string& path, const PowerPolicy& policy) {
+  return check_powers({power::HostDirectory{path}}, policy);
+}
+
+Status resolve_bind(MountInfo& mount, const PowerPolicy& policy) {
   const std::string& source = mount.config.source;
+  SLIP_TRY(check_directory(source, policy));
   if (source.empty() || source[0] != '/')
     return fail(ErrorCode::kInvalid, "bind \"" + printable(source) + "\": not an absolute path");
   if (!path_exists(source)) {
@@ -72,7 +80,8 @@ Status populate(Volumes& volumes, const MountInfo& mount, const ImageParts& imag
 }
 
 Status resolve_volume(MountInfo& mount, const Record& record, const ImageParts& image,
-                      Volumes* volumes) {
+                      const MountSources& sources) {
+  Volumes* volumes = sources.volumes;
   if (volumes == nullptr)
     return fail(ErrorCode::kUnsupported, "mount volume: there are no volumes here");
   if (!mount.config.volume_driver.empty() && mount.config.volume_driver != "local")
@@ -88,6 +97,7 @@ Status resolve_volume(MountInfo& mount, const Record& record, const ImageParts& 
     mount.config.tmpfs_mode = held.tmpfs_mode;
     return {};
   }
+  if (held.kind == VolumeKind::kBind) SLIP_TRY(check_directory(held.path, sources.policy));
   mount.source = held.path;
   SLIP_TRY(check_subpath(held.path, mount.config.subpath));
   return populate(*volumes, mount, image);
@@ -98,12 +108,15 @@ Status add_mount(Record& record, MountConfig config, const ImageParts& image,
   MountInfo mount;
   config.target = SLIP_TRY(clean_target(config.target));
   mount.config = std::move(config);
+  if (record.mounts.size() >= kMostMounts)
+    return fail(ErrorCode::kInvalid,
+                "mount at " + printable(mount.config.target) + ": more than 100 mounts");
   if (has_target(record, mount.config.target))
     return fail(ErrorCode::kInvalid,
                 "mount at " + printable(mount.config.target) + ": two mounts are there");
-  if (mount.config.type == MountConfig::Type::kBind) SLIP_TRY(resolve_bind(mount));
+  if (mount.config.type == MountConfig::Type::kBind) SLIP_TRY(resolve_bind(mount, sources.policy));
   if (mount.config.type == MountConfig::Type::kVolume)
-    SLIP_TRY(resolve_volume(mount, record, image, sources.volumes));
+    SLIP_TRY(resolve_volume(mount, record, image, sources));
   record.mounts.push_back(std::move(mount));
   return {};
 }

@@ -14,6 +14,8 @@ namespace slipway::sandbox {
 struct MountSources {
   Volumes* volumes = nullptr;  ///< May be null: then volumes are kUnsupported.
   std::function<Result<std::vector<MountInfo>>(const std::string& container)> mounts_of;
+  /// A directory of the machine is a power, whether it comes as a bind, as a volume or from another container.
+  const PowerPolicy& policy;
 };
 
 /// Fills in record.mounts: what was asked for, what `volumes_from` has, and an anonymous volume for each of the image's

@@ -42,6 +42,12 @@ HostCheck check_sub_ids(const std::string& state_dir);
 HostCheck check_firewall(const std::string& state_dir);
 HostCheck check_tun(const std::string& state_dir);
 HostCheck check_user_network(const std::string& state_dir);
+HostCheck check_joining(const std::string& state_dir);
+HostCheck check_pausing(const std::string& state_dir);
+HostCheck check_cpuset(const std::string& state_dir);
+HostCheck check_disk_rates(const std::string& state_dir);
+HostCheck check_device_rules(const std::string& state_dir);
+HostCheck check_apparmor(const std::string& state_dir);
 HostCheck check_git_library(const std::string& state_dir);
 
 }  // namespace slipway::sandbox::doctor

@@ -1,7 +1,11 @@
 // Checks of what an ordinary user needs: subordinate ids, a tun device, a network helper.
 #include <fcntl.h>
 #include <pwd.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -9,7 +13,9 @@
 #include <cerrno>
 #include <cstdlib>
 
+#include "base/cancel.h"
 #include "base/files.h"
+#include "base/sys.h"
 #include "base/text.h"
 #include "sandbox/doctor/probe.h"
 #include "sandbox/ids/sub_ids.h"
@@ -49,6 +55,34 @@ bool set_id_or_capable(const std::string& path) {
          ::getxattr(path.c_str(), "security.capability", nullptr, 0) > 0;
 }
 
+Status run(const std::vector<std::string>& argv) {
+  const auto ran = SLIP_TRY(sys::run_command(argv, CancelToken(), std::chrono::seconds(4)));
+  if (ran.exit.code == 0 && !ran.exit.signalled) return {};
+  return fail(ErrorCode::kUnsupported, argv[0] + ": " + printable(std::string(trim(ran.err))));
+}
+
+// Really maps the range into a user namespace of a child.
+Status try_map(const std::string& helper, const IdRange& range) {
+  sys::Pipe made = SLIP_TRY(sys::make_pipe());
+  const pid_t pid = ::fork();
+  if (pid < 0) return fail_errno("probe: fork");
+  if (pid == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    const char ready = ::unshare(CLONE_NEWUSER) == 0 ? 1 : 0;
+    (void)!::write(made.write.get(), &ready, 1);
+    for (;;) ::pause();
+  }
+  char ready = 0;
+  (void)!::read(made.read.get(), &ready, 1);
+  const auto mapped = ready == 1
+                          ? run({helper, std::to_string(pid), "0", std::to_string(::getuid()), "1",
+                                 "1", std::to_string(range.outside), std::to_string(range.count)})
+                          : Status(fail(ErrorCode::kUnsupported, "make user namespace"));
+  ::kill(pid, SIGKILL);
+  ::waitpid(pid, nullptr, 0);
+  return mapped;
+}
+
 }  // namespace
 
 HostCheck check_sub_ids(const std::string&) {
@@ -66,6 +100,8 @@ HostCheck check_sub_ids(const std::string&) {
   if (!set_id_or_capable(helper)) {
     return warn(helper + " is not set-user-id root", "chmod u+s " + helper);
   }
+  const auto tried = in_child([&] { return try_map(helper, uids->front()); });
+  if (!tried) return warn(tried.error().text(), kSubIdFix + user);
   return ok(std::to_string(uids->front().count) + " from " + std::to_string(uids->front().outside));
 }
 
@@ -80,7 +116,9 @@ HostCheck check_tun(const std::string&) {
 HostCheck check_user_network(const std::string&) {
   for (const char* name : {"pasta", "slirp4netns"}) {
     const std::string path = find_program(name);
-    if (!path.empty()) return ok(path);
+    if (path.empty()) continue;
+    const auto tried = run({path, "--version"});
+    return tried ? ok(path) : warn(tried.error().text(), "apt-get install --reinstall passt");
   }
   return warn("neither pasta nor slirp4netns is installed", "apt-get install passt");
 }

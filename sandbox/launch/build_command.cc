@@ -56,6 +56,17 @@ void add_stdio(Plan& plan, const ProcessSpec& process) {
   add_move(plan, kStderr, 2);
 }
 
+// It takes effect with the exec. Before the ids: only the container's root is sure to reach its /proc.
+void add_profile(Plan& plan, const Confinement& confinement) {
+  if (confinement.apparmor_profile.empty()) return;
+  const std::string text = "exec " + confinement.apparmor_profile;
+  Operation& operation =
+      plan.add(OpCode::kSetProfile, "use AppArmor profile " + confinement.apparmor_profile);
+  operation.data = plan.text(text);
+  operation.size = text.size();
+  operation.blame = Blame::kJob;
+}
+
 void add_ids(Plan& plan, const Command& command) {
   const UserIds& user = command.user;
   add_bounding(plan, command.capabilities);
@@ -119,6 +130,7 @@ void add_command(const Command& command, Plan& plan) {
   Operation& cwd = plan.add(OpCode::kChangeDirectory, "enter working directory " + process.cwd);
   cwd.path = plan.text(process.cwd);
   cwd.blame = Blame::kJob;
+  add_profile(plan, command.confinement);
   add_ids(plan, command);
   if (command.wait_for_init) plan.add(OpCode::kAwaitByte, "wait for init").in = kGateRead;
   plan.add(OpCode::kKeepOnly, "close descriptors").mode = 3;

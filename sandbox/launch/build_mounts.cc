@@ -95,6 +95,40 @@ void add_masks(const ContainerSpec& spec, Plan& plan) {
   if (spec.network == Network::kHost) hide_all(plan, masked_paths_of_host_sysfs());
 }
 
+// Before Linux 6.15 only what is attached somewhere can be cloned: the nodes hang on the scratch for that.
+void attach_nodes(Fd nodes, std::int16_t place, Plan& plan) {
+  constexpr const char* kNodes = "nodes";
+  Operation& directory = plan.add(OpCode::kMakeDirectory, "make directory for devices");
+  directory.at = kScratch;
+  directory.path = kNodes;
+  directory.mode = 0755;
+  plan.own(place, std::move(nodes));
+  Operation& attach = plan.add(OpCode::kAttach, "attach devices");
+  attach.in = place;
+  attach.at = kScratch;
+  attach.path = kNodes;
+}
+
+void add_given_devices(Devices& devices, Plan& plan) {
+  auto place =
+      static_cast<std::int16_t>(kFirstMount + 100);  // Behind the most mounts there can be.
+  const bool own_nodes = devices.nodes.valid();
+  if (own_nodes) attach_nodes(std::move(devices.nodes), place, plan);
+  for (std::size_t i = 0; i < devices.mounts.size(); ++i) {
+    DeviceMount& device = devices.mounts[i];
+    if (own_nodes) {
+      Operation& clone = plan.add(OpCode::kCloneMount, "clone device for " + device.target);
+      clone.at = kScratch;
+      clone.path = plan.text("nodes/" + std::to_string(i));
+      clone.out = kTemp;
+      attach_target(plan, kTemp, device.target, S_IFREG, Required::kYes);
+    } else {
+      plan.own(place, std::move(device.tree));
+      attach_target(plan, place++, device.target, S_IFREG, Required::kYes);
+    }
+  }
+}
+
 void add_terminal(Plan& plan, const ContainerSpec& spec, const UserIds& user) {
   if (!spec.process.terminal) return;
   add_terminal_pair(OpCode::kOpenTerminal, *spec.process.terminal, user, plan);
@@ -131,12 +165,7 @@ void add_mounts(const ContainerSpec& spec, Prepared& prepared, Plan& plan) {
                     Required::kYes);
     }
   }
-  auto place =
-      static_cast<std::int16_t>(kFirstMount + 100);  // Behind the most mounts there can be.
-  for (DeviceMount& device : prepared.devices.mounts) {
-    plan.own(place, std::move(device.tree));
-    attach_target(plan, place++, device.target, S_IFREG, Required::kYes);
-  }
+  add_given_devices(prepared.devices, plan);
   add_terminal(plan, spec, prepared.user);
   Operation& cwd = plan.add(OpCode::kMakeDirectories, "make working directory " + spec.process.cwd);
   cwd.path = plan.text(spec.process.cwd);

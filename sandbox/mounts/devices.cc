@@ -76,8 +76,8 @@ DeviceRule rule_of(const power::HostDevice& device, const struct stat& found) {
   return rule;
 }
 
-Result<Fd> make_node(int directory, const std::string& name, const power::HostDevice& device,
-                     const struct stat& found, const IdSlot& slot) {
+Status make_node(int directory, const std::string& name, const power::HostDevice& device,
+                 const struct stat& found, const IdSlot& slot) {
   const std::string doing = "give device " + printable(device.path_on_host);
   if (::mknodat(directory, name.c_str(), (found.st_mode & S_IFMT) | node_mode(device),
                 found.st_rdev) != 0)
@@ -85,7 +85,7 @@ Result<Fd> make_node(int directory, const std::string& name, const power::HostDe
   const uid_t root = slot.view.creator.value_or(0);
   if (::fchownat(directory, name.c_str(), root, root, AT_SYMLINK_NOFOLLOW) != 0)
     return fail_errno(doing + ": change owner of node");
-  return clone_tree(directory, name, Depth::kOne);
+  return {};
 }
 
 struct Entry {
@@ -220,8 +220,7 @@ Result<Devices> prepare_devices(Confinement& confinement, const IdSlot& slot) {
           "(--device)");
   }
   const auto devices = SLIP_TRY(expand_all(confinement.devices));
-  Fd directory;
-  if (namespaces.privileged && !devices.empty()) directory = SLIP_TRY(make_node_directory());
+  if (namespaces.privileged && !devices.empty()) made.nodes = SLIP_TRY(make_node_directory());
   for (const power::HostDevice& device : devices) {
     const Fd node = SLIP_TRY_WITHIN("give device", open_file(device.path_on_host, O_PATH));
     struct stat found;
@@ -235,9 +234,11 @@ Result<Devices> prepare_devices(Confinement& confinement, const IdSlot& slot) {
     made.rules.push_back(rule_of(device, found));
     DeviceMount mount;
     mount.target = device.path_in_container;
-    mount.tree = directory ? SLIP_TRY(make_node(directory.get(), std::to_string(made.mounts.size()),
-                                                device, found, slot))
-                           : SLIP_TRY(clone_tree(node.get(), "", Depth::kOne));
+    if (made.nodes)
+      SLIP_TRY(
+          make_node(made.nodes.get(), std::to_string(made.mounts.size()), device, found, slot));
+    else
+      mount.tree = SLIP_TRY(clone_tree(node.get(), "", Depth::kOne));
     made.mounts.push_back(std::move(mount));
   }
   return made;

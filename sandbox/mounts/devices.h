@@ -11,14 +11,15 @@
 
 namespace slipway::sandbox {
 
-/// One device node for a container, detached. The path on the host is resolved once: what is checked is what is given.
+/// One device node for a container. The path on the host is resolved once: what is checked is what is given.
 struct DeviceMount {
-  Fd tree;
+  Fd tree;  ///< Detached; invalid: it lies in Devices::nodes.
   std::string target;
 };
 
 struct Devices {
   std::vector<DeviceMount> mounts;
+  Fd nodes;  ///< A detached file system with our own nodes: "0" is that of the first mount, and so on.
   Fd machine;  ///< A file system for /dev with all nodes of the machine; mostly none.
   limits::DeviceRules rules;  ///< For the container's cgroup.
   bool restricted = true;     ///< False: the rules do not apply.

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "sandbox/policy/apparmor.h"
 #include "sandbox/policy/seccomp_profile.h"
 
 namespace slipway::sandbox {
@@ -47,13 +48,6 @@ const P* find_power(const ContainerSpec& spec) {
     if (const auto* one = std::get_if<P>(&power)) found = one;
   }
   return found;
-}
-
-// Not enforcing a profile that was asked for would be worse than refusing.
-Status check_apparmor(const std::string& profile) {
-  if (profile.empty() || profile == "unconfined") return {};
-  return fail(ErrorCode::kUnsupported,
-              "use AppArmor profile " + printable(profile) + ": this engine cannot set profiles");
 }
 
 // A disk of the machine is the machine: who wants them all says so by two words, as with docker's remapped users.
@@ -165,7 +159,10 @@ Result<Confinement> confine(const ContainerSpec& spec, const PowerPolicy& policy
   for (const Power& power : powers) std::visit(Visitor{made, added, accesses}, power);
   SLIP_TRY(check_devices(accesses, made));
   made.capabilities = SLIP_TRY(capability_mask(added, spec.isolation.drop_capabilities));
+  // Not enforcing a profile that was asked for would be worse than refusing.
   SLIP_TRY(check_apparmor(spec.isolation.apparmor_profile));
+  if (spec.isolation.apparmor_profile != "unconfined")
+    made.apparmor_profile = spec.isolation.apparmor_profile;
   SLIP_TRY(choose_filter(spec, made));
   SLIP_TRY(check_namespaces(spec, made));
   SLIP_TRY(confine_limits(spec.isolation, made));

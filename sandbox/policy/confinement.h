@@ -31,6 +31,7 @@ struct Confinement {
   bool host_uts = false;
   bool host_user = false;
   bool host_cgroups = false;
+  std::string apparmor_profile;  ///< Empty: none.
   std::vector<power::HostDevice> devices;
   limits::DeviceRules device_rules;  ///< Beyond the defaults and what `devices` need.
 

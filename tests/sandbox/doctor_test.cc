@@ -47,9 +47,10 @@ class Doctor : public ::testing::Test {
 
 TEST_F(Doctor, FindsThisMachineAbleToRunContainers) {
   const auto checks = examine_host(directory_->path());
-  for (const char* name : {"kernel", "user namespaces", "process descriptors", "path resolution",
-                           "system call filter", "overlay", "shifted mounts", "cgroups",
-                           "process limit", "memory limit", "processor limit"}) {
+  for (const char* name :
+       {"kernel", "user namespaces", "process descriptors", "path resolution", "system call filter",
+        "overlay", "shifted mounts", "cgroups", "process limit", "memory limit", "processor limit",
+        "joining containers", "pausing", "device rules", "AppArmor"}) {
     const HostCheck* check = find(checks, name);
     ASSERT_NE(check, nullptr) << name;
     EXPECT_EQ(check->status, Status::kOk) << name << ": " << check->detail;

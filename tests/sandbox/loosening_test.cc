@@ -172,7 +172,12 @@ TEST_F(Loosening, OnlyDevicesAreGivenAsDevices) {
 TEST_F(Loosening, AnAppArmorProfileIsNeverSilentlyLeftOut) {
   ContainerSpec wanted = spec({"true"});
   wanted.isolation.apparmor_profile = "docker-default";
-  EXPECT_NE(refusal(wanted).find("AppArmor profile docker-default"), std::string::npos);
+  // Not loaded, or no AppArmor at all.
+  EXPECT_NE(refusal(wanted).find("AppArmor profile docker-default: "), std::string::npos);
+  wanted.isolation.apparmor_profile = "two\nlines";
+  EXPECT_NE(refusal(wanted).find("that is no name of a profile"), std::string::npos);
+  wanted.isolation.apparmor_profile = "unconfined";
+  EXPECT_TRUE(run(wanted).outcome.success());
 }
 
 // A container that prints "ready", and others that join it.

@@ -90,7 +90,7 @@ class AsOrdinaryUser : public ::testing::Test {
 // Without delegated cgroups no limit can be enforced, which the engine says in its notices; those tests are left out.
 TEST_F(AsOrdinaryUser, EverythingWorksWithSubordinateIds) {
   if (!machine_root()) return;  // Then the whole suite runs as one already.
-  run_again({"Container*:Attack*:Leftovers*:-*OutOfMemory*:*ForkBomb*", kSubIds});
+  run_again({"Container*:CrashStates*:Attack*:Leftovers*:-*OutOfMemory*:*ForkBomb*", kSubIds});
 }
 
 TEST_F(AsOrdinaryUser, ExecPeersAndWishesWorkToo) {

@@ -64,6 +64,7 @@ constexpr Handler kHandlers[] = {
     close_from,
     reset_signals,
     set_umask,
+    set_profile,
     change_directory,
     exec_command,
 };

@@ -58,6 +58,7 @@ long install_filter(State& state, const Operation& operation);
 long new_session(State& state, const Operation& operation);
 long reset_signals(State& state, const Operation& operation);
 long set_umask(State& state, const Operation& operation);
+long set_profile(State& state, const Operation& operation);
 long change_directory(State& state, const Operation& operation);
 long exec_command(State& state, const Operation& operation);
 long exec_image(State& state, const Operation& operation);

@@ -102,6 +102,7 @@ enum class OpCode : std::uint8_t {
   kCloseFrom,       ///< Descriptors from number mode on close now.
   kResetSignals,
   kSetUmask,
+  kSetProfile,       ///< data, size: what AppArmor is told
   kChangeDirectory,  ///< path
   kExecCommand,      ///< data = struct CommandImage
 };

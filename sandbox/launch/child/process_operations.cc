@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
 #include <linux/seccomp.h>
 #include <net/if.h>
 #include <sched.h>
@@ -10,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 
 #include "sandbox/launch/child/child.h"
 #include "sandbox/launch/child/raw.h"
@@ -129,6 +132,52 @@ long reset_signals(State&, const Operation&) {
 long set_umask(State&, const Operation& operation) {
   raw::invoke(SYS_umask, operation.mode);
   return 0;
+}
+
+namespace {
+
+// "12/attr/apparmor/exec" into `path`, which is long enough.
+void attribute_path(long pid, const char* attribute, char* path) {
+  char digits[20];
+  int count = 0;
+  do {
+    digits[count++] = static_cast<char>('0' + pid % 10);
+    pid /= 10;
+  } while (pid != 0);
+  while (count > 0) *path++ = digits[--count];
+  do {
+    *path++ = *attribute;
+  } while (*attribute++ != 0);
+}
+
+// R5: the container's /proc may be anything by now. What is written to is a procfs, without links or mounts in it, and
+// the kernel takes the attribute only from the process whose it is.
+long open_attribute(const char* attribute) {
+  const long proc = open_how(AT_FDCWD, "/proc", O_PATH | O_DIRECTORY, RESOLVE_NO_SYMLINKS);
+  if (proc < 0) return proc;
+  struct statfs system;
+  char path[64];
+  attribute_path(raw::invoke(SYS_getpid), attribute, path);
+  long result = raw::invoke(SYS_fstatfs, proc, &system);
+  if (result >= 0 && system.f_type != PROC_SUPER_MAGIC) result = -EXDEV;
+  if (result >= 0) {
+    result = open_how(static_cast<int>(proc), path, O_WRONLY,
+                      RESOLVE_NO_SYMLINKS | RESOLVE_BENEATH | RESOLVE_NO_XDEV);
+  }
+  raw::invoke(SYS_close, proc);
+  return result;
+}
+
+}  // namespace
+
+// Linux 5.8 has a directory for each security module; before, the first one had the name without it.
+long set_profile(State&, const Operation& operation) {
+  long fd = open_attribute("/attr/apparmor/exec");
+  if (fd == -ENOENT) fd = open_attribute("/attr/exec");
+  if (fd < 0) return fd;
+  const long size = raw::invoke(SYS_write, fd, operation.data, static_cast<long>(operation.size));
+  raw::invoke(SYS_close, fd);
+  return size < 0 ? size : 0;
 }
 
 // R2: a directory outside the root shows as "(unreachable)/...".

@@ -1,15 +1,15 @@
 // Clients and monitors killed at any moment: no container, log line or exit code is lost, and nothing is left behind.
-#include <signal.h>
+#include <sched.h>
 #include <spawn.h>
-#include <sys/wait.h>
+#include <sys/syscall.h>
 
-#include <algorithm>
 #include <cstdlib>
 #include <random>
+#include <thread>
 
-#include "base/text.h"
-#include "tests/sandbox/containers/containers_fixture.h"
+#include "sandbox/containers/claim.h"
 #include "tests/sandbox/containers/crash_client.h"
+#include "tests/sandbox/containers/crash_fixture.h"
 
 namespace slipway::sandbox {
 namespace {
@@ -28,7 +28,7 @@ void pass_time(int microseconds) {
   ::nanosleep(&time, nullptr);
 }
 
-class ContainersCrash : public ContainersTest {
+class ContainersCrash : public CrashTest {
  protected:
   pid_t start_client(unsigned seed) {
     std::vector<std::string> words{"/proc/self/exe", "__crash_client", state_,
@@ -44,75 +44,6 @@ class ContainersCrash : public ContainersTest {
     ::kill(pid, SIGKILL);
     ::waitpid(pid, nullptr, 0);
   }
-
-  // Monitors of this state directory, by their command lines.
-  std::vector<pid_t> monitors() {
-    std::vector<pid_t> found;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
-      const auto pid = parse_int(entry.path().filename().string());
-      if (!pid) continue;
-      const std::string line = read_file(entry.path().string() + "/cmdline", 64_KiB).value_or("");
-      if (line.find("__monitor") != std::string::npos && line.find(state_) != std::string::npos)
-        found.push_back(static_cast<pid_t>(*pid));
-    }
-    return found;
-  }
-  // Waits for their end: their containers may need a moment to die.
-  static void await_end(pid_t pid) {
-    const auto pidfd = sys::pidfd_open(pid);
-    if (!pidfd) return;
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    EXPECT_TRUE(sys::wait_readable(pidfd->get(), deadline).value_or(false));
-  }
-
-  std::vector<std::string> names_in(const std::string& directory) {
-    std::vector<std::string> names;
-    for (const auto& entry : std::filesystem::directory_iterator(directory))
-      names.push_back(entry.path().filename().string());
-    return names;
-  }
-  static std::size_t mounts() {
-    const std::string text = read_file("/proc/self/mountinfo", 4_MiB).value_or("");
-    return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
-  }
-  static std::vector<std::string> cgroups_of(const std::vector<std::string>& ids) {
-    std::vector<std::string> found;
-    std::error_code ignored;
-    for (auto entry = std::filesystem::recursive_directory_iterator(
-             "/sys/fs/cgroup", std::filesystem::directory_options::skip_permission_denied, ignored);
-         entry != std::filesystem::recursive_directory_iterator(); entry.increment(ignored)) {
-      const std::string name = entry->path().filename().string();
-      for (const std::string& id : ids)
-        if (name.starts_with(id)) found.push_back(name);
-    }
-    return found;
-  }
-
-  void expect_consistent() {
-    const auto all = containers_->list();
-    ASSERT_TRUE(all) << all.error().text();
-    for (const ContainerInfo& one : *all) {
-      ids_.push_back(one.id);
-      EXPECT_EQ(containers_->resolve(one.name).value_or(""), one.id);
-    }
-  }
-  void expect_clean_after_removal() {
-    const auto all = containers_->list();
-    ASSERT_TRUE(all) << all.error().text();
-    for (const ContainerInfo& one : *all) {
-      const Status removed = containers_->remove(one.id, {true, true});
-      EXPECT_TRUE(removed || removed.error().code() == ErrorCode::kNotFound)
-          << removed.error().text();
-    }
-    for (const pid_t pid : monitors()) await_end(pid);
-    open();  // Sweeps.
-    for (const char* part : {"by-name", ".making", ".leaving", ".running"})
-      EXPECT_EQ(names_in(state_ + "/containers/" + part), std::vector<std::string>()) << part;
-    EXPECT_TRUE(containers_->list()->empty());
-    EXPECT_EQ(cgroups_of(ids_), std::vector<std::string>());
-  }
-
-  std::vector<std::string> ids_;
 };
 
 TEST_F(ContainersCrash, KilledClientsAndMonitorsLeaveNothing) {
@@ -168,6 +99,35 @@ TEST_F(ContainersCrash, AContainerWhoseMonitorDiedIsFoundDead) {
   EXPECT_EQ(wait(id), 137);
   EXPECT_EQ(state(id).status, ContainerStatus::kExited);
   EXPECT_EQ(state(id).error, "its monitor died");
+  start(id);
+  EXPECT_EQ(state(id).status, ContainerStatus::kRunning);
+}
+
+// A child that a killed monitor had just cloned holds its lock until it takes its first steps. Here that is a copy that is
+// given back when somebody waits for it.
+TEST_F(ContainersCrash, ALockThatOutlivesItsMonitorIsWaitedFor) {
+  const std::string id = run(config({"sleep", "1000"}));
+  const auto monitor = sys::pidfd_open(monitors().at(0));
+  ASSERT_TRUE(monitor);
+  Fd rest(static_cast<int>(::syscall(SYS_pidfd_getfd, monitor->get(), kMonitorLock, 0)));
+  ASSERT_TRUE(rest) << errno;
+  ASSERT_TRUE(sys::pidfd_signal(monitor->get(), SIGKILL));
+  await_end(*monitor);
+  const Fd claim(::open((state_ + "/containers/" + id + "/claim").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(claim);
+  std::thread releaser([&] {
+    struct flock seen {};
+    do {
+      ::sched_yield();
+      seen = {};
+      seen.l_type = F_RDLCK;
+    } while (::fcntl(claim.get(), F_OFD_GETLK, &seen) == 0 && seen.l_type == F_UNLCK);
+    rest.reset();
+  });
+  open();  // Finds the dead one by its monitor, not by the lock.
+  EXPECT_EQ(state(id).status, ContainerStatus::kExited);
+  EXPECT_EQ(wait(id), 137);
+  releaser.join();
   start(id);
   EXPECT_EQ(state(id).status, ContainerStatus::kRunning);
 }
