@@ -2,12 +2,14 @@
 #include "runner/build/run_upper.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
+#include <cerrno>
 
 #include "base/files.h"
 #include "base/text.h"
@@ -70,19 +72,53 @@ std::vector<std::string_view> parts_of(const std::string& path) {
   return parts;
 }
 
+// CVE-2024-23652: the command may have put a link where a parent of a mount was. No link is followed, so nothing
+// outside of the upper is ever looked at. Linux 5.6: openat2(2).
+Fd open_parent(int upper, const std::string& path) {
+  open_how how{};
+  how.flags = O_PATH | O_DIRECTORY | O_CLOEXEC;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS;
+  const std::string parent = "." + path.substr(0, path.rfind('/'));
+  return Fd(static_cast<int>(::syscall(SYS_openat2, upper, parent.c_str(), &how, sizeof how)));
+}
+
+std::string last_of(const std::string& path) { return path.substr(path.rfind('/') + 1); }
+
+bool remove_empty_directory(int upper, const std::string& path) {
+  const Fd parent = open_parent(upper, path);
+  if (!parent) return errno == ENOENT;
+  // rmdir(2) itself refuses what holds something.
+  return ::unlinkat(parent.get(), last_of(path).c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT;
+}
+
+void remove_empty_file(int upper, const std::string& path) {
+  const Fd parent = open_parent(upper, path);
+  struct stat info {};
+  if (parent && ::fstatat(parent.get(), last_of(path).c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+      S_ISREG(info.st_mode) && info.st_size == 0)
+    ::unlinkat(parent.get(), last_of(path).c_str(), 0);
+}
+
+bool is_opaque(int directory) {
+  char value = 0;
+  for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"}) {
+    if (::fgetxattr(directory, name, &value, 1) == 1 && value == 'y') return true;
+  }
+  return false;
+}
+
 /// A directory that the overlay copied up only because something was made in it: as the one below, and empty.
-bool is_mere_copy(const std::vector<std::string>& lowers, const std::string& upper,
-                  const std::string& path) {
+bool is_mere_copy(const std::vector<std::string>& lowers, int upper, const std::string& path) {
   const Result<StackEntry> below = look_up(lowers, path);
   if (!below || below->kind != StackEntry::Kind::kDirectory) return false;
   struct stat old {};
   struct stat now {};
   if (::lstat(below->layers.back().c_str(), &old) != 0) return false;
-  if (::lstat((upper + path).c_str(), &now) != 0) return false;
-  char opaque = 0;
-  for (const char* name : {"trusted.overlay.opaque", "user.overlay.opaque"}) {
-    if (::lgetxattr((upper + path).c_str(), name, &opaque, 1) == 1 && opaque == 'y') return false;
-  }
+  const Fd parent = open_parent(upper, path);
+  if (!parent) return false;
+  const auto directory = open_at(parent.get(), last_of(path), O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  if (!directory || ::fstat(directory->get(), &now) != 0 || is_opaque(directory->get()))
+    return false;
   return old.st_mode == now.st_mode && old.st_uid == now.st_uid && old.st_gid == now.st_gid;
 }
 
@@ -121,25 +157,22 @@ Status MountStubs::note(const std::vector<std::string>& lowers, const std::strin
 }
 
 Status MountStubs::remove(const std::vector<std::string>& lowers, const std::string& upper) const {
+  const Fd top = SLIP_TRY(open_file(upper, O_PATH | O_DIRECTORY));
   // Deeper ones first: one mount may lie in another's directory.
   std::vector<Stub> stubs = stubs_;
   std::sort(stubs.begin(), stubs.end(),
             [](const Stub& a, const Stub& b) { return a.path.size() > b.path.size(); });
   for (const Stub& stub : stubs) {
     const std::vector<std::string_view> parts = parts_of(stub.path);
-    const std::string file = upper + stub.path;
-    struct stat info {};
-    if (::lstat(file.c_str(), &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 0)
-      ::unlink(file.c_str());
-    // rmdir(2) itself refuses what holds something.
+    remove_empty_file(top.get(), stub.path);
     std::size_t count = parts.size();
     for (; count > stub.known; --count) {
-      if (::rmdir((upper + prefix_of(parts, count)).c_str()) != 0 && errno != ENOENT) break;
+      if (!remove_empty_directory(top.get(), prefix_of(parts, count))) break;
     }
     if (count > stub.known) continue;
     for (; count > 0; --count) {
       const std::string path = prefix_of(parts, count);
-      if (!is_mere_copy(lowers, upper, path) || ::rmdir((upper + path).c_str()) != 0) break;
+      if (!is_mere_copy(lowers, top.get(), path) || !remove_empty_directory(top.get(), path)) break;
     }
   }
   return {};

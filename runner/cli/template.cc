@@ -36,46 +36,137 @@ Result<Json> field_of(const Json& item, const std::vector<std::string>& path) {
   return *value;
 }
 
-Result<Json> evaluate(const TemplateOperand& operand, const Json& item) {
-  if (operand.kind == TemplateOperand::Kind::kField) return field_of(item, operand.path);
-  if (operand.kind == TemplateOperand::Kind::kLiteral) return operand.literal;
-  std::vector<Json> arguments;
-  for (const TemplateOperand& argument : operand.arguments)
-    arguments.push_back(SLIP_TRY(evaluate(argument, item)));
-  return call_template_function(operand.function, arguments);
+Json below(const Json& item, const std::vector<std::string>& path) {
+  const Json* value = &item;
+  for (const std::string& name : path) {
+    value = value->find(name);
+    if (value == nullptr) return {};
+  }
+  return *value;
 }
 
-Status render_list(const std::vector<Node>& nodes, const Json& item, std::string& out);
-
-Status render_range(const Node& node, const Json& value, const Json& item, std::string& out) {
-  if (!template_truth(value)) return render_list(node.otherwise, item, out);
-  for (const Json& element : value.items()) SLIP_TRY(render_list(node.body, element, out));
-  for (const auto& member : value.members()) SLIP_TRY(render_list(node.body, member.second, out));
-  return {};
+/// Docker's one method: `.Label "key"`, where labels are a map or listed as "a=1,b=2".
+Result<Json> label_of(const Json& item, const std::string& key) {
+  const Json* labels = item.find("Labels");
+  if (labels == nullptr) return unknown_field(item, "Label");
+  if (const Json* found = labels->find(key)) return *found;
+  const std::string text(labels->string_or(""));
+  bool ours = false;
+  std::string value;
+  for (const std::string_view part : split(text, ',')) {
+    // A comma may be part of a value; a new label has an equals sign.
+    const bool begins = part.find('=') != std::string_view::npos;
+    if (ours && begins) break;
+    if (ours) value += "," + std::string(part);
+    if (!ours && begins && part.substr(0, part.find('=')) == key) {
+      ours = true;
+      value = std::string(part.substr(part.find('=') + 1));
+    }
+  }
+  return Json(std::move(value));
 }
 
-Status render_node(const Node& node, const Json& item, std::string& out) {
-  if (out.size() > kMaxOutput)
-    return fail(ErrorCode::kInvalid, "evaluate template: more than 1 MiB of output");
-  if (node.kind == Node::Kind::kText) {
-    out += node.text;
+class Renderer {
+ public:
+  explicit Renderer(const Json& item) { variables_.emplace_back("", item); }
+
+  Result<std::string> run(const std::vector<Node>& nodes) {
+    const Json item = variables_.front().second;
+    SLIP_TRY(list(nodes, item));
+    return std::move(out_);
+  }
+
+ private:
+  Result<Json> evaluate(const TemplateOperand& operand, const Json& dot) {
+    using Kind = TemplateOperand::Kind;
+    if (operand.kind == Kind::kField && operand.arguments.empty())
+      return field_of(dot, operand.path);
+    if (operand.kind == Kind::kLiteral) return operand.literal;
+    if (operand.kind == Kind::kVariable) return below(*SLIP_TRY(find(operand.name)), operand.path);
+    std::vector<Json> arguments;
+    for (const TemplateOperand& argument : operand.arguments)
+      arguments.push_back(SLIP_TRY(evaluate(argument, dot)));
+    if (operand.kind == Kind::kField) return method(operand, arguments, dot);
+    return below(SLIP_TRY(call_template_function(operand.name, arguments)), operand.path);
+  }
+
+  static Result<Json> method(const TemplateOperand& operand, const std::vector<Json>& arguments,
+                             const Json& dot) {
+    if (operand.path.back() == "Label" && arguments.size() == 1) {
+      const std::vector<std::string> path(operand.path.begin(), operand.path.end() - 1);
+      return label_of(SLIP_TRY(field_of(dot, path)), template_text(arguments.front()));
+    }
+    return fail(ErrorCode::kInvalid, "evaluate template: ." + operand.path.back() +
+                                         " is no method; the only one is .Label \"KEY\"");
+  }
+
+  Result<Json*> find(const std::string& name) {
+    for (auto one = variables_.rbegin(); one != variables_.rend(); ++one)
+      if (one->first == name) return &one->second;
+    return fail(ErrorCode::kInvalid, "evaluate template: no variable $" + name);
+  }
+
+  Status assign(const Node& node, std::size_t index, Json value) {
+    const std::string& name = node.variables[index];
+    if (node.variable == Node::Variable::kNew)
+      variables_.emplace_back(name, std::move(value));
+    else
+      *SLIP_TRY(find(name)) = std::move(value);
     return {};
   }
-  const Json value = SLIP_TRY(evaluate(node.operand, item));
-  if (node.kind == Node::Kind::kOutput) {
-    out += template_text(value);
+
+  Status list(const std::vector<Node>& nodes, const Json& dot) {
+    const std::size_t known = variables_.size();
+    for (const Node& node : nodes) SLIP_TRY(render(node, dot));
+    variables_.resize(known);
     return {};
   }
-  if (node.kind == Node::Kind::kRange) return render_range(node, value, item, out);
-  const bool truth = template_truth(value);
-  const Json& inner = truth && node.kind == Node::Kind::kWith ? value : item;
-  return render_list(truth ? node.body : node.otherwise, inner, out);
-}
 
-Status render_list(const std::vector<Node>& nodes, const Json& item, std::string& out) {
-  for (const Node& node : nodes) SLIP_TRY(render_node(node, item, out));
-  return {};
-}
+  Status element(const Node& node, const Json& key, const Json& value) {
+    const std::size_t known = variables_.size();
+    if (node.variables.size() == 2) SLIP_TRY(assign(node, 0, key));
+    if (!node.variables.empty()) SLIP_TRY(assign(node, node.variables.size() - 1, value));
+    SLIP_TRY(list(node.body, value));
+    variables_.resize(known);
+    return {};
+  }
+
+  Status range(const Node& node, const Json& value, const Json& dot) {
+    if (!template_truth(value)) return list(node.otherwise, dot);
+    std::int64_t number = 0;
+    for (const Json& one : value.items()) SLIP_TRY(element(node, Json(number++), one));
+    auto members = value.members();
+    std::sort(members.begin(), members.end(),
+              [](const auto& a, const auto& b) { return a.first < b.first; });  // As Go does it.
+    for (const auto& [key, one] : members) SLIP_TRY(element(node, Json(key), one));
+    return {};
+  }
+
+  Status render(const Node& node, const Json& dot) {
+    if (out_.size() > kMaxOutput)
+      return fail(ErrorCode::kInvalid, "evaluate template: more than 1 MiB of output");
+    if (node.kind == Node::Kind::kText) {
+      out_ += node.text;
+      return {};
+    }
+    const Json value = SLIP_TRY(evaluate(node.operand, dot));
+    if (node.kind == Node::Kind::kRange) return range(node, value, dot);
+    const std::size_t known = variables_.size();
+    if (!node.variables.empty()) SLIP_TRY(assign(node, 0, value));
+    if (node.kind == Node::Kind::kOutput) {
+      if (node.variables.empty()) out_ += template_text(value);
+      return {};
+    }
+    const bool truth = template_truth(value);
+    const Json& inner = truth && node.kind == Node::Kind::kWith ? value : dot;
+    SLIP_TRY(list(truth ? node.body : node.otherwise, inner));
+    variables_.resize(known);
+    return {};
+  }
+
+  std::vector<std::pair<std::string, Json>> variables_;  ///< Inner ones last; "" is `$`.
+  std::string out_;
+};
 
 std::string unescape(std::string_view format) {
   std::string out;
@@ -101,9 +192,7 @@ Result<FormatTemplate> FormatTemplate::parse(std::string_view text) {
 }
 
 Result<std::string> FormatTemplate::render(const Json& item) const {
-  std::string out;
-  SLIP_TRY(render_list(root_->body, item, out));
-  return out;
+  return Renderer(item).run(root_->body);
 }
 
 std::string align_columns(const std::vector<std::string>& rows) {

@@ -10,10 +10,11 @@
 
 namespace slipway::runner {
 
-/// `--format`: the part of Go's text/template that people use with docker. Fields `.A.B`, `json join lower upper title
-/// split len index print println eq ne not and or`, pipes, parentheses, string and integer literals,
-/// if/else/range/with/end and `{{- -}}`. No variables, no user templates; at most 64 KiB of text and 1 MiB of output,
-/// nesting at most 32.
+/// `--format`: the part of Go's text/template that people use with docker. Fields `.A.B`, `.Label "KEY"`, variables
+/// `$x :=`, `$`, docker's functions `json join lower upper title split pad truncate` and Go's `len index slice print
+/// printf println eq ne lt le gt ge not and or`, pipes, parentheses and their fields `(index .A 0).B`, literals,
+/// if/else if/else/range/with/end, comments and `{{- -}}`. No templates of the user's own, no break; at most 64 KiB of
+/// text and 1 MiB of output, nesting at most 32.
 class FormatTemplate {
  public:
   /// kInvalid: `parse template: 1:7: unknown function "jsn"`.

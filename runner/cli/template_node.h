@@ -11,19 +11,23 @@ namespace slipway::runner {
 
 /// What a parenthesis or one word of an action is.
 struct TemplateOperand {
-  enum class Kind { kField, kLiteral, kCall };
+  enum class Kind { kField, kVariable, kLiteral, kCall };
   Kind kind = Kind::kField;
-  std::vector<std::string> path;  ///< kField: empty is `.` itself.
+  std::vector<std::string> path;  ///< Fields of it; kField: empty is `.` itself.
   Json literal;                   ///< kLiteral.
   std::string
-      function;  ///< kCall; arguments follow. A pipe's left side is the right side's last argument.
-  std::vector<TemplateOperand> arguments;
+      name;  ///< kVariable: without `$`, "" is what was given first. kCall: the function; arguments
+             ///< follow. A pipe's left side is the right side's last argument.
+  std::vector<TemplateOperand> arguments;  ///< kField has some when it is a method: `.Label "x"`.
 };
 
 struct FormatTemplate::Node {
   enum class Kind { kList, kText, kOutput, kIf, kRange, kWith };
+  enum class Variable { kNone, kNew, kKnown };
   Kind kind = Kind::kList;
   std::string text;
+  std::vector<std::string> variables;  ///< `$a, $b :=` before the pipeline; at most two.
+  Variable variable = Variable::kNone;
   TemplateOperand operand;
   std::vector<Node> body;
   std::vector<Node> otherwise;

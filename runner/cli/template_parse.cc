@@ -79,11 +79,12 @@ class TemplateParser {
 
   Status parse_action(std::vector<Node>& nodes, int depth) {
     const std::string word = peek_word();
+    if (text_.substr(at_).starts_with("/*")) return parse_comment();
     if (word == "end" || word == "else") {
       at_ += word.size();
-      SLIP_TRY(end_action());
-      closing_ = word;
-      return {};
+      const std::string next = word == "else" ? peek_word() : "";
+      closing_ = next == "if" || next == "with" ? "else " + next : word;
+      return next == "if" || next == "with" ? Status{} : end_action();
     }
     Node node;
     node.kind = Node::Kind::kOutput;
@@ -92,6 +93,7 @@ class TemplateParser {
     if (word == "with") node.kind = Node::Kind::kWith;
     const bool block = node.kind != Node::Kind::kOutput;
     if (block) at_ += word.size();
+    SLIP_TRY(parse_variables(node));
     node.operand = SLIP_TRY(parse_pipeline(depth));
     SLIP_TRY(end_action());
     if (block) SLIP_TRY(parse_block(node, depth));
@@ -99,8 +101,44 @@ class TemplateParser {
     return {};
   }
 
+  Status parse_comment() {
+    const std::size_t end = text_.find("*/", at_);
+    if (end == std::string_view::npos) return error("a comment is not closed");
+    at_ = end + 2;
+    return end_action();
+  }
+
+  /// `$x :=`, `$i, $x :=`, `$x =`; or a pipeline that only begins with a variable.
+  Status parse_variables(Node& node) {
+    const std::size_t begin = at_;
+    std::vector<std::string> names;
+    skip_space();
+    while (at_ < text_.size() && text_[at_] == '$' && names.size() < 2) {
+      ++at_;
+      names.push_back(peek_word());
+      at_ += names.back().size();
+      skip_space();
+      if (at_ < text_.size() && text_[at_] == ',') ++at_;
+      skip_space();
+    }
+    const bool fresh = text_.substr(at_).starts_with(":=");
+    const bool known = !fresh && text_.substr(at_).starts_with("=");
+    if (names.empty() || (!fresh && !known)) {
+      at_ = begin;
+      return {};
+    }
+    at_ += fresh ? 2 : 1;
+    if (names.size() == 2 && node.kind != Node::Kind::kRange)
+      return error("two variables are for range only");
+    node.variables = std::move(names);
+    node.variable = fresh ? Node::Variable::kNew : Node::Variable::kKnown;
+    return {};
+  }
+
   Status parse_block(Node& node, int depth) {
     SLIP_TRY(parse_list(node.body, depth + 1));
+    if (closing_ == "else if" || closing_ == "else with")
+      return parse_action(node.otherwise, depth + 1);  // Its {{end}} is ours, too.
     if (closing_ == "else") SLIP_TRY(parse_list(node.otherwise, depth + 1));
     if (closing_ != "end") return error("{{end}} is missing");
     closing_.clear();
@@ -142,12 +180,19 @@ class TemplateParser {
 
   Result<TemplateOperand> parse_command(int depth) {
     const std::string name = peek_word();
-    if (name.empty() || (name[0] >= '0' && name[0] <= '9')) return parse_operand(depth);
+    if (name.empty() || (name[0] >= '0' && name[0] <= '9')) {
+      TemplateOperand value = SLIP_TRY(parse_operand(depth));
+      const bool method = value.kind == TemplateOperand::Kind::kField && !value.path.empty();
+      for (skip_space(); method && at_ < text_.size() && starts_operand(); skip_space())
+        value.arguments.push_back(SLIP_TRY(parse_operand(depth)));
+      return value;
+    }
+    if (const auto word = word_literal(name)) return *word;
     if (!is_template_function(name)) return error("unknown function \"" + name + "\"");
     at_ += name.size();
     TemplateOperand call;
     call.kind = TemplateOperand::Kind::kCall;
-    call.function = name;
+    call.name = name;
     for (skip_space(); at_ < text_.size() && starts_operand(); skip_space()) {
       call.arguments.push_back(SLIP_TRY(parse_operand(depth)));
     }
@@ -158,7 +203,22 @@ class TemplateParser {
     const char c = text_[at_];
     const bool negative =
         c == '-' && at_ + 1 < text_.size() && text_[at_ + 1] >= '0' && text_[at_ + 1] <= '9';
-    return c == '.' || c == '"' || c == '`' || c == '(' || negative || (c >= '0' && c <= '9');
+    return c == '.' || c == '$' || c == '"' || c == '`' || c == '(' || negative ||
+           (c >= '0' && c <= '9') || is_word_literal();
+  }
+  bool is_word_literal() const {
+    std::size_t end = at_;
+    while (end < text_.size() && is_name_char(text_[end])) ++end;
+    const std::string_view word = text_.substr(at_, end - at_);
+    return word == "true" || word == "false" || word == "nil";
+  }
+  std::optional<TemplateOperand> word_literal(const std::string& name) {
+    if (name != "true" && name != "false" && name != "nil") return std::nullopt;
+    at_ += name.size();
+    TemplateOperand literal;
+    literal.kind = TemplateOperand::Kind::kLiteral;
+    if (name != "nil") literal.literal = Json(name == "true");
+    return literal;
   }
 
   Result<TemplateOperand> parse_operand(int depth) {
@@ -166,19 +226,42 @@ class TemplateParser {
     if (depth > kMaxDepth) return error("nested too deeply");
     if (at_ >= text_.size() || !starts_operand())
       return error("expected a field, function or literal");
+    if (const auto word = word_literal(peek_word())) return *word;
     if (text_[at_] == '.') return parse_field();
+    if (text_[at_] == '$') {
+      ++at_;
+      TemplateOperand variable;
+      variable.kind = TemplateOperand::Kind::kVariable;
+      variable.name = peek_name();
+      at_ += variable.name.size();
+      variable.path = parse_field().path;
+      return variable;
+    }
     if (text_[at_] == '"' || text_[at_] == '`') return parse_string();
     if (text_[at_] == '(') {
       ++at_;
       TemplateOperand inner = SLIP_TRY(parse_pipeline(depth + 1));
+      skip_space();
       if (at_ >= text_.size() || text_[at_] != ')') return error(") is missing");
       ++at_;
-      return inner;
+      if (at_ >= text_.size() || text_[at_] != '.') return inner;
+      TemplateOperand fields = parse_field();
+      if (inner.arguments.empty() || inner.kind == TemplateOperand::Kind::kCall) {
+        inner.path.insert(inner.path.end(), fields.path.begin(), fields.path.end());
+        return inner;
+      }
+      return error("fields of a method's value cannot be taken");
     }
     return parse_number();
   }
 
-  Result<TemplateOperand> parse_field() {
+  std::string peek_name() const {
+    std::size_t end = at_;
+    while (end < text_.size() && is_name_char(text_[end])) ++end;
+    return std::string(text_.substr(at_, end - at_));
+  }
+
+  TemplateOperand parse_field() {
     TemplateOperand field;
     while (at_ < text_.size() && text_[at_] == '.') {
       ++at_;

@@ -4,6 +4,7 @@
 #include <fstream>
 
 #include "base/files.h"
+#include "base/json.h"
 #include "runner/cli/assignment.h"
 #include "runner/cli/import_progress.h"
 #include "runner/cli/relative_time.h"
@@ -30,8 +31,8 @@ TEST(FormatTemplate, PrintsFieldsAndFunctions) {
   EXPECT_EQ(rendered("{{json .Config.Env}}"), R"(["A=1","B=2"])");
   EXPECT_EQ(rendered("{{.Config.Env}} {{.Config}}"), "[A=1 B=2] map[Env:[A=1 B=2] User:]");
   EXPECT_EQ(rendered("{{join .Config.Env \", \"}}"), "A=1, B=2");
-  EXPECT_EQ(rendered("{{.Repository | upper | printf}}"),
-            "parse template: 1:25: unknown function \"printf\"");
+  EXPECT_EQ(rendered("{{.Repository | upper | html}}"),
+            "parse template: 1:25: unknown function \"html\"");
   EXPECT_EQ(rendered("{{ .Repository | upper }}-{{len .Config.Env}}-{{index .Config.Env 1}}"),
             "ALPINE-2-B=2");
 }
@@ -47,6 +48,66 @@ TEST(FormatTemplate, RunsBlocks) {
   EXPECT_EQ(rendered("{{with .Config}}{{index .Env 0}}{{end}}"), "A=1");
   EXPECT_EQ(rendered("{{if eq (len .Config.Env) 2}}two{{end}}"), "two");
   EXPECT_EQ(rendered("a {{- .Tag -}} b"), "a3b");
+}
+
+// What docker's manual and people's scripts ask of inspect.
+TEST(FormatTemplate, TakesFieldsOfParentheses) {
+  const char* ports =
+      R"({"NetworkSettings": {"Ports": {"80/tcp": [{"HostIp": "", "HostPort": "8080"}],
+      "443/tcp": null}, "Networks": {"b": {"IPAddress": "10.0.0.2"}, "a": {"IPAddress": "10.0.0.1"}}}})";
+  const auto of = [&](std::string_view text) {
+    const auto parsed = FormatTemplate::parse(text);
+    if (!parsed) return parsed.error().text();
+    const auto out = parsed->render(*parse_json(ports));
+    return out ? *out : out.error().text();
+  };
+  EXPECT_EQ(of(R"({{(index (index .NetworkSettings.Ports "80/tcp") 0).HostPort}})"), "8080");
+  EXPECT_EQ(of("{{range $p, $conf := .NetworkSettings.Ports}}{{if $conf}}{{$p}} -> "
+               "{{(index $conf 0).HostPort}} {{end}}{{end}}"),
+            "80/tcp -> 8080 ");
+  EXPECT_EQ(
+      of("{{range $name, $net := .NetworkSettings.Networks}}{{$name}}={{$net.IPAddress}} {{end}}"),
+      "a=10.0.0.1 b=10.0.0.2 ");
+  EXPECT_EQ(of("{{with $n := .NetworkSettings}}{{len $n.Networks}}{{end}}"), "2");
+  EXPECT_EQ(of("{{range .NetworkSettings.Networks}}{{len $.NetworkSettings.Ports}}{{end}}"), "22");
+}
+
+TEST(FormatTemplate, HasVariablesElseIfAndComments) {
+  EXPECT_EQ(rendered("{{$x := .Tag}}{{$x}}{{$x = .Size}}{{$x}}"), "37");
+  EXPECT_EQ(rendered("{{range $i, $e := .Config.Env}}{{if $i}},{{end}}{{$i}}:{{$e}}{{end}}"),
+            "0:A=1,1:B=2");
+  EXPECT_EQ(
+      rendered("{{if eq .Tag \"1\"}}one{{else if eq .Tag \"2\" \"3\"}}more{{else}}none{{end}}!"),
+      "more!");
+  EXPECT_EQ(rendered("{{if false}}a{{else if false}}b{{else}}c{{end}}"), "c");
+  EXPECT_EQ(rendered("a{{/* nothing */}}b {{- /* at all */ -}} c"), "abc");
+  EXPECT_EQ(rendered("{{$y}}"), "evaluate template: no variable $y");
+  EXPECT_EQ(rendered("{{if $x := .Tag}}{{end}}{{$x}}"), "evaluate template: no variable $x");
+  EXPECT_EQ(rendered("{{$a, $b := .Tag}}"),
+            "parse template: 1:11: two variables are for range only");
+}
+
+TEST(FormatTemplate, PrintsAsGoDoes) {
+  EXPECT_EQ(
+      rendered(R"({{printf "%s-%-5s|%5s|%05d|%x|%q|%v|%%" .Tag "ab" "cd" .Size 255 "q" true}})"),
+      "3-ab   |   cd|00007|ff|\"q\"|true|%");
+  EXPECT_EQ(rendered(R"({{.Repository | printf "%.3s:%s"}})"), "alp:%!s(MISSING)");
+  EXPECT_EQ(rendered(R"({{printf "%d" .Tag}} {{printf "x" 1}})"), "%!d(3) x%!(EXTRA 1)");
+  EXPECT_EQ(rendered(R"({{pad .Tag 1 2}}|{{truncate .Repository 3}}|{{slice .Repository 1 3}})"),
+            " 3  |alp|lp");
+  EXPECT_EQ(rendered("{{if gt .Size 6}}big{{end}}{{if lt .Size 7}}small{{end}}"), "big");
+  EXPECT_EQ(rendered(R"({{printf "%999999999999d" .Size}})").size(), 1000U);
+}
+
+TEST(FormatTemplate, FindsLabelsAsDockersMethodDoes) {
+  const Json item = Json::object({{"Labels", "a=1,b=x,y,c=z"}});
+  const auto of = [&](std::string_view text) {
+    const auto out = FormatTemplate::parse(text)->render(item);
+    return out ? *out : out.error().text();
+  };
+  EXPECT_EQ(of(R"({{.Label "b"}}|{{.Label "a"}}|{{.Label "no"}}|{{.Label "c"}})"), "x,y|1||z");
+  EXPECT_EQ(of(R"({{.Other "b"}})"),
+            "evaluate template: .Other is no method; the only one is .Label \"KEY\"");
 }
 
 TEST(FormatTemplate, NamesWhatIsWrong) {
