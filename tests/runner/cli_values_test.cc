@@ -84,7 +84,7 @@ TEST(FormatTemplate, HasVariablesElseIfAndComments) {
   EXPECT_EQ(rendered("{{$y}}"), "evaluate template: no variable $y");
   EXPECT_EQ(rendered("{{if $x := .Tag}}{{end}}{{$x}}"), "evaluate template: no variable $x");
   EXPECT_EQ(rendered("{{$a, $b := .Tag}}"),
-            "parse template: 1:11: two variables are for range only");
+            "parse template: 1:12: two variables are for range only");
 }
 
 TEST(FormatTemplate, PrintsAsGoDoes) {
