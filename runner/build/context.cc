@@ -48,6 +48,8 @@ Result<std::optional<std::string>> read_in_tree(const UnionView& view, const std
 }
 
 Result<std::string> real_path(const std::string& path, const char* what) {
+  // A view of a workspace is mounted nowhere: its descriptor's name is the only path to it.
+  if (path.starts_with("/proc/self/fd/")) return path;
   const std::unique_ptr<char, decltype(&::free)> real(::realpath(path.c_str(), nullptr), &::free);
   if (!real) return fail_errno("open " + std::string(what) + " " + printable(path));
   return std::string(real.get());
