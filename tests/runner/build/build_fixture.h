@@ -191,11 +191,12 @@ class BuildTest : public ::testing::Test {
   }
 
   BuildWitness seen;
+  std::unique_ptr<TempDir>
+      directory_;  ///< Outlives the engine, whose view of the store is a mount in it.
   std::shared_ptr<cachestore::Store> store_;
   std::unique_ptr<sandbox::Engine> engine_;
   std::unique_ptr<ImageSource> images_;
   std::unique_ptr<RegistryAccess> access_;
-  std::unique_ptr<TempDir> directory_;
   static inline std::unique_ptr<TempDir> shared_;
 };
 
