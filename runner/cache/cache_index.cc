@@ -14,7 +14,8 @@
 namespace slipway::runner {
 namespace {
 
-constexpr ByteCount kMaxEntry = 4_MiB;  // a memo's log is in it
+constexpr ByteCount kMaxEntry = 4_MiB;  // outputs of a memo's step are in it: 1 MiB each
+constexpr ByteCount kMaxLog = 16_MiB;
 constexpr std::size_t kIdDigits = 32;
 
 std::int64_t millis_of(WallTime time) {
@@ -127,7 +128,16 @@ Status CacheIndex::put(const CacheEntry& entry) const {
   return write_file_atomic(file_of(entry.id()), to_json(entry).dump(), 0600);
 }
 
+Status CacheIndex::put_log(const std::string& id, const std::string& text) const {
+  return write_file_atomic(log_of(id), text, 0600);
+}
+
+Result<std::string> CacheIndex::read_log(const std::string& id) const {
+  return read_file(log_of(id), kMaxLog);
+}
+
 Status CacheIndex::remove(const std::string& id) const {
+  (void)::unlink(log_of(id).c_str());
   if (::unlink(file_of(id).c_str()) != 0 && errno != ENOENT)
     return fail_errno("remove " + file_of(id));
   return {};

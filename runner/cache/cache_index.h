@@ -52,6 +52,9 @@ class CacheIndex {
   Result<std::vector<CacheEntry>> list() const;  ///< Least recently used first.
   Status put(const CacheEntry& entry) const;
   Status remove(const std::string& id) const;  ///< Missing is fine.
+  /// <id>.log: what a memo's step said.
+  Status put_log(const std::string& id, const std::string& text) const;
+  Result<std::string> read_log(const std::string& id) const;
   /// Notes that it was used now; trouble is ignored.
   void touch(const CacheEntry& entry) const;
   /// Held by whoever decides which snapshots are needed no more.
@@ -60,6 +63,7 @@ class CacheIndex {
  private:
   explicit CacheIndex(std::string path) : path_(std::move(path)) {}
   std::string file_of(const std::string& id) const { return path_ + "/" + id + ".json"; }
+  std::string log_of(const std::string& id) const { return path_ + "/" + id + ".log"; }
   std::optional<CacheEntry> read(const std::string& id) const;
   std::string path_;
 };

@@ -23,7 +23,6 @@ using cachestore::SnapshotKind;
 constexpr std::size_t kMaxLayers = 8;
 // A snapshot without an entry may be about to get one.
 constexpr auto kOrphanAge = std::chrono::hours(1);
-constexpr const char* kOwner = "caches";  // in snapshots' metadata: whose books they are in
 
 std::vector<std::string> paths_of(const std::vector<cachestore::Snapshot>& snapshots) {
   std::vector<std::string> paths;
@@ -156,6 +155,13 @@ Result<CacheSaved> Caches::save(const CacheScopes& scopes, const CacheSave& save
   entry.created = real_clock().wall();
   saved.evicted = SLIP_TRY(put(entry));
   return saved;
+}
+
+Result<CacheLayer> Caches::measure(const std::string& snapshot) const {
+  const cachestore::Snapshot found = SLIP_TRY(store_->get(snapshot));
+  const auto all = [](std::string_view) { return true; };
+  const OverlayMerge merge = SLIP_TRY(OverlayMerge::read({found.path}, all, CancelToken()));
+  return CacheLayer{snapshot, merge.files(), merge.bytes()};
 }
 
 Result<std::uint64_t> Caches::put(const CacheEntry& entry) const {

@@ -51,6 +51,8 @@ struct CacheSaved {
 /// Thread-safe; several processes may use one store.
 class Caches {
  public:
+  /// `books` in the metadata of every snapshot that its entries decide about.
+  static constexpr const char* kOwner = "caches";
   /// Both are borrowed. Above `budget` the least recently used entries go.
   static Result<Caches> open(cachestore::Store& store, ByteCount budget);
 
@@ -64,6 +66,8 @@ class Caches {
   const CacheIndex& index() const { return index_; }
   /// Snapshots of an entry, leased. Nothing when one is missing: the entry is then forgotten.
   Result<std::optional<CacheHit>> take(CacheEntry entry) const;
+  /// A snapshot as a layer of an entry.
+  Result<CacheLayer> measure(const std::string& snapshot) const;
   /// Records an entry of any kind and makes room for it; returns how many others went.
   Result<std::uint64_t> put(const CacheEntry& entry) const;
   struct Removed {

@@ -76,6 +76,14 @@ Result<ExecOptions> exec_options(const Invocation& invocation) {
   options.secret_env = invocation.list("secret");
   options.events_file = invocation.value("events");
   options.artifacts_dir = invocation.value("artifacts");
+  options.no_memo = invocation.flag("no-memo");
+  options.manual = invocation.list("manual");
+  options.approved = invocation.list("approve");
+  options.ask = !invocation.flag("no-ask");
+  options.no_delay = invocation.flag("no-delay");
+  options.fail_fast = invocation.flag("fail-fast");
+  options.no_concurrency = invocation.flag("no-concurrency");
+  options.changed_since = invocation.value("changed-since");
   if (invocation.given("cache-size"))
     options.cache_size =
         SLIP_TRY_WITHIN("option --cache-size", parse_size(invocation.value("cache-size")));

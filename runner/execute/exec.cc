@@ -11,8 +11,10 @@
 #include "base/files.h"
 #include "base/sys.h"
 #include "base/text.h"
+#include "runner/execute/changed_paths.h"
 #include "runner/execute/housekeeping.h"
 #include "runner/execute/job_rules.h"
+#include "runner/execute/named_lock.h"
 #include "runner/execute/run_lock.h"
 #include "runner/execute/run_pipeline.h"
 #include "sandbox/engine.h"
@@ -100,6 +102,42 @@ Status add_sinks(const ExecOptions& options, const std::string& display_path, Ev
   return {};
 }
 
+/// `concurrency`: one run of a group at a time on this machine; the later one waits, or ends the earlier one.
+Result<NamedLock> join_group(const ExecOptions& options, const LoadedPipeline& loaded,
+                             const std::string& store_root, const std::string& run_id,
+                             EventStream& events, const CancelToken& cancel) {
+  const pipeline::Plan& plan = *loaded.compiled.plan;
+  if (!plan.concurrency || options.no_concurrency) return NamedLock();
+  pipeline::EvalContext context;
+  context.roots = pipeline::base_context(loaded.event, nullptr);
+  const std::string group =
+      SLIP_TRY_WITHIN("evaluate concurrency group", plan.concurrency->group.evaluate_text(context));
+  const bool ends = plan.concurrency->policy == pipeline::ConcurrencyPolicy::kCancel;
+  return NamedLock::acquire({store_root, "group", loaded.source.root + '\0' + group, run_id},
+                            cancel, [&](const NamedLock::Holder& holder) {
+                              Event event;
+                              event.kind = Event::Kind::kNotice;
+                              event.line = std::string(ends ? "ends run " : "waits for run ") +
+                                           printable(holder.run_id) + " of group " +
+                                           printable(group);
+                              events.emit(std::move(event));
+                              if (ends) interrupt(holder);
+                            });
+}
+
+/// --changed-since: what changed() and `paths` go by.
+Status note_changes(const ExecOptions& options, LoadedPipeline& loaded, const Workspace& workspace,
+                    cachestore::Store& store, const CancelToken& cancel) {
+  if (options.changed_since.empty()) return {};
+  const Workspace before =
+      SLIP_TRY_WITHIN("option --changed-since",
+                      snapshot_commit(loaded.source, options.changed_since, store, cancel));
+  loaded.event.changed_paths =
+      SLIP_TRY(changed_paths(before.snapshot.path, workspace.snapshot.path, cancel));
+  loaded.event.changed_known = true;
+  return {};
+}
+
 Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
                        const CancelToken& cancel) {
   const Secrets secrets = SLIP_TRY(load_secrets(options.secret_file, options.secret_env));
@@ -126,6 +164,11 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
   const Fd alive = SLIP_TRY(hold_run(run_dir));
   const cachestore::Lease lease = SLIP_TRY(store->lease({workspace.snapshot.id}));
   SLIP_TRY(add_sinks(options, loaded.display_path, events));
+  Person person(events, options.ask ? person_is_here() : Person::Asks::kNo);
+  const Result<NamedLock> group =
+      join_group(options, loaded, store->root(), run_id, events, cancel);
+  if (!group) return fail(group.error().clone());
+  SLIP_TRY(note_changes(options, loaded, workspace, *store, cancel));
   ImageSource images(*store, access);
   const Caches caches = SLIP_TRY(Caches::open(*store, options.cache_size));
   const auto host =
@@ -147,6 +190,7 @@ Result<int> run_loaded(const ExecOptions& options, LoadedPipeline& loaded,
                        .engine = *engine,
                        .network = network,
                        .events = events,
+                       .person = person,
                        .journal = journal,
                        .cancel = cancel,
                        .cleanup = cleanup};

@@ -36,7 +36,16 @@ struct ExecOptions {
   std::string
       artifacts_dir;  ///< --artifacts DIR; default <checkout>/.slipway/artifacts is not written:
                       ///< kept in the store.
-  ByteCount cache_size = 20_GiB;  ///< What caches may take before the least recently used go.
+  ByteCount cache_size = 20_GiB;      ///< What caches may take before the least recently used go.
+  std::vector<std::string> manual;    ///< --manual: these manual jobs run.
+  std::vector<std::string> approved;  ///< --approve: these jobs have their approval.
+  bool ask = true;                    ///< At a terminal, ask for what waits for a person.
+  bool no_concurrency = false;        ///< Waits for no other run and ends none.
+  bool no_delay = false;              ///< Delayed jobs start at once.
+  bool fail_fast = false;             ///< The first failed job cancels the others.
+  std::string
+      changed_since;     ///< A commit: what differs from it counts as changed. Empty: everything.
+  bool no_memo = false;  ///< Steps with `memo` run again; what they leave is kept.
   ProgressOptions progress;
   std::string state_dir;
 };
@@ -57,5 +66,9 @@ Result<LoadedPipeline> load_pipeline(const ExecOptions& options);
 /// `runner debug RUN/JOB[/STEP]`: an interactive shell in the state that step left (or failed in). RUN "last" or empty
 /// means the newest run.
 int debug_step(const std::string& state_dir, const std::string& target, const CancelToken& cancel);
+
+/// `runner why-miss RUN/JOB[/STEP]`: what stood against reusing an earlier result of memoised steps; the newest run
+/// when RUN is "last" or the target empty. Reads the journal only.
+int why_miss(const std::string& state_dir, const std::string& target);
 
 }  // namespace slipway::runner

@@ -7,11 +7,12 @@
 namespace slipway::runner {
 
 JobBoard::JobBoard(const pipeline::Plan& plan, const std::set<std::size_t>& selected,
-                   const std::vector<std::optional<JobResult>>& known, const CancelToken& cancel)
-    : plan_(plan) {
+                   const std::vector<std::optional<JobResult>>& known, const CancelToken& cancel,
+                   OnFailure on_failure)
+    : plan_(plan), all_(cancel.child()), on_failure_(on_failure) {
   std::map<std::size_t, CancelToken> tokens;
   for (const pipeline::JobPlan& job : plan.jobs) {
-    matrix_tokens_.push_back(tokens.try_emplace(job.matrix_group, cancel.child()).first->second);
+    matrix_tokens_.push_back(tokens.try_emplace(job.matrix_group, all_.child()).first->second);
   }
   state_.with([&](State& state) {
     state.entries.resize(plan.jobs.size());
@@ -68,6 +69,7 @@ std::optional<JobBoard::Taken> JobBoard::take() {
 void JobBoard::finish(std::size_t job, JobResult result) {
   const pipeline::JobPlan& plan = plan_.jobs[job];
   const bool failed = !counts_as_success(result.status) && result.status != RunStatus::kSkipped;
+  if (failed && on_failure_ == OnFailure::kStop) all_.cancel(CancelLevel::kTerminate);
   if (failed && plan.fail_fast && !plan.matrix.is_null()) {
     matrix_tokens_[job].cancel(CancelLevel::kTerminate);
   }

@@ -19,8 +19,11 @@ class JobBoard {
  public:
   /// `selected`: indices to run; the others count as absent, or as ended the way `known` says (resumed runs).
   /// `cancel` is the parent of the tokens that take() gives.
+  /// kStop: the first failed job cancels all that still run.
+  enum class OnFailure { kGoOn, kStop };
   JobBoard(const pipeline::Plan& plan, const std::set<std::size_t>& selected,
-           const std::vector<std::optional<JobResult>>& known, const CancelToken& cancel);
+           const std::vector<std::optional<JobResult>>& known, const CancelToken& cancel,
+           OnFailure on_failure = OnFailure::kGoOn);
 
   struct Taken {
     std::size_t job = 0;
@@ -49,8 +52,10 @@ class JobBoard {
   bool ready(const State& state, std::size_t job) const;
 
   const pipeline::Plan& plan_;
+  CancelToken all_;  ///< Fires when a failure ends the others.
   std::vector<CancelToken>
       matrix_tokens_;  ///< By job index; instances of one matrix share a token.
+  const OnFailure on_failure_;
   Guarded<State> state_;
 };
 

@@ -3,7 +3,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/json.h"
+#include "pipeline/plan_parts.h"
 #include "pipeline/value.h"
 #include "sandbox/outcome.h"
 
@@ -36,7 +39,9 @@ struct JobResult {
   int exit_code = 0;
   double seconds = 0;
   pipeline::Value outputs = pipeline::Value(pipeline::Value::Map{});
-  std::string artifacts;  ///< Snapshot id, or empty.
+  std::string artifacts;                       ///< Snapshot id, or empty.
+  Json reports;                                ///< Tests and coverage; null when there are none.
+  std::vector<pipeline::VariablePlan> dotenv;  ///< Variables for the jobs that need this one.
 };
 
 }  // namespace slipway::runner

@@ -31,18 +31,29 @@ bool holds_back(const pipeline::Plan& plan, const pipeline::Need& need, const Jo
   return need.kind == pipeline::NeedKind::kNamed || (needed.manual && !needed.allow_failure.any);
 }
 
-std::optional<std::string> waits_for_a_person(const RunContext& run, const pipeline::JobPlan& job) {
-  const auto& named = run.options.jobs;
-  const bool asked = std::any_of(named.begin(), named.end(), [&](const std::string& name) {
+bool named(const std::vector<std::string>& names, const pipeline::JobPlan& job) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
     return name == job.name || name == job.instance;
   });
-  if (asked || (!job.manual && job.approvers.empty())) return std::nullopt;
-  const std::string who =
-      job.approvers.empty() ? "manual job" : "needs approval by " + join(job.approvers, ", ");
-  return who + "; run it with --job " + shell_quote(job.instance);
 }
 
 }  // namespace
+
+std::optional<Question> waits_for_a_person(const ExecOptions& options,
+                                           const pipeline::JobPlan& job) {
+  if (named(options.jobs, job)) return std::nullopt;
+  const std::string shown = printable(job.instance);
+  if (!job.approvers.empty() && !named(options.approved, job)) {
+    const std::string who = printable(join(job.approvers, ", "));
+    return Question{
+        "job " + shown + " needs approval by " + who + "; approve it?",
+        "needs approval by " + who + "; give it with --approve " + shell_quote(job.instance)};
+  }
+  if (!job.manual || named(options.manual, job)) return std::nullopt;
+  return Question{(job.confirmation.empty() ? "" : printable(job.confirmation) + "\n") +
+                      "run manual job " + shown + "?",
+                  "manual job; run it with --manual " + shell_quote(job.instance)};
+}
 
 RunState state_of_needs(const JobRequest& request) {
   RunState state = RunState::kSuccess;
@@ -85,7 +96,6 @@ pipeline::Value needs_context(const JobRequest& request) {
 Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const JobRequest& request,
                                                   const pipeline::EvalContext& context) {
   const pipeline::JobPlan& job = request.job;
-  if (std::optional<std::string> waiting = waits_for_a_person(run, job)) return waiting;
   const bool own_word =
       job.run == pipeline::RunPolicy::kAlways || (job.condition && job.condition->asks_status());
   for (std::size_t i = 0; i < request.needs.size() && !own_word; ++i) {
@@ -128,20 +138,16 @@ std::string refused_feature(const pipeline::JobPlan& job, const ExecOptions& opt
 }
 
 std::vector<std::string> plan_notices(const pipeline::Plan& plan) {
-  bool memo = false;
   bool environments = false;
   for (const pipeline::JobPlan& job : plan.jobs) {
     environments |= !job.environment.empty();
-    memo |= std::any_of(job.steps.begin(), job.steps.end(),
-                        [](const pipeline::StepPlan& step) { return step.memo; });
   }
   std::vector<std::string> notices;
-  if (memo)
-    notices.push_back(
-        "memo: step memoisation is not available in this version; steps run each time");
   if (environments)
     notices.push_back(
-        "environment: a local run unlocks no environment; give secrets with --secret");
+        "environment: a local run unlocks no environment and keeps no history of it; give secrets "
+        "with "
+        "--secret");
   return notices;
 }
 
@@ -162,14 +168,16 @@ bool may_retry(const pipeline::RetryPolicy& policy, const JobResult& result, int
   const bool failure =
       result.status == RunStatus::kFailed || result.status == RunStatus::kOutOfMemory;
   const bool timeout = result.status == RunStatus::kTimedOut;
-  if (!failure && !timeout) return false;
-  if (policy.when.empty() && policy.exit_codes.empty()) return true;
+  const bool system = result.status == RunStatus::kError;
+  if (!failure && !timeout && !system) return false;
+  if (policy.when.empty() && policy.exit_codes.empty()) return !system;
   const auto listed = [&](std::string_view word) {
     return std::find(policy.when.begin(), policy.when.end(), word) != policy.when.end();
   };
   const bool code_listed = std::find(policy.exit_codes.begin(), policy.exit_codes.end(),
                                      result.exit_code) != policy.exit_codes.end();
-  return (timeout && listed("timeout")) || (failure && (listed("failure") || code_listed));
+  return listed("always") || (timeout && listed("timeout")) || (system && listed("system")) ||
+         (failure && (listed("failure") || code_listed));
 }
 
 bool allowed(const pipeline::AllowFailure& allow, const JobResult& result) {

@@ -12,6 +12,13 @@ pipeline::RunState state_of_needs(const JobRequest& request);
 /// `needs.X.result`, `.outputs`; instances of a matrix are merged (worst result, last outputs).
 pipeline::Value needs_context(const JobRequest& request);
 
+/// Whether somebody has to say yes before the job runs, and did not do so on the command line: what to ask.
+struct Question {
+  std::string text;  ///< "run manual job deploy?"
+  std::string hint;  ///< Why it was skipped when nobody was asked: how to run it all the same.
+};
+std::optional<Question> waits_for_a_person(const ExecOptions& options,
+                                           const pipeline::JobPlan& job);
 /// Why the job is not run at all, or nothing. An Error is a condition that cannot be evaluated.
 Result<std::optional<std::string>> reason_to_skip(const RunContext& run, const JobRequest& request,
                                                   const pipeline::EvalContext& context);

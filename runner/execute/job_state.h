@@ -8,6 +8,7 @@
 #include "cachestore/store.h"
 #include "pipeline/expression.h"
 #include "runner/execute/assignments.h"
+#include "runner/execute/job_reports.h"
 #include "runner/execute/run_context.h"
 #include "runner/execute/stacks.h"
 
@@ -31,6 +32,7 @@ struct JobState {
   pipeline::Value steps = pipeline::Value(pipeline::Value::Map{});  ///< The `steps` context.
   pipeline::Value roots;  ///< Contexts that do not change within the job.
   std::string network;    ///< The private one that it shares with its services; empty: none.
+  std::optional<CoverageWatch> coverage;
   pipeline::RunState state = pipeline::RunState::kSuccess;
 
   pipeline::EvalContext context(const RunContext& run) const {

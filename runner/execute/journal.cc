@@ -6,9 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 #include "base/files.h"
-#include "base/random.h"
 #include "base/text.h"
 
 namespace slipway::runner {
@@ -62,6 +62,8 @@ StepRecord step_from(const Json& json) {
   step.outputs = pipeline::Value::from_json(json["outputs"]);
   step.cwd = json["cwd"].string_or("/");
   step.user = json["user"].string_or("");
+  step.summary = json["summary"].string_or("");
+  step.memo = json["memo"].string_or("");
   return step;
 }
 
@@ -73,6 +75,15 @@ JobRecord job_from(const Json& json) {
   job.result.exit_code = static_cast<int>(json["exit_code"].int_or(0));
   job.result.outputs = pipeline::Value::from_json(json["outputs"]);
   job.result.artifacts = json["artifacts"].string_or("");
+  job.result.reports = json["reports"];
+  for (const auto& [name, value] : pairs_of(json["dotenv"])) {
+    pipeline::VariablePlan variable;
+    variable.name = name;
+    variable.value = value;
+    variable.level = pipeline::VariableLevel::kDotenv;
+    variable.raw = true;
+    job.result.dotenv.push_back(std::move(variable));
+  }
   return job;
 }
 
@@ -140,17 +151,24 @@ void Journal::add(const StepRecord& step) {
                        {"path", to_json(step.path)},
                        {"outputs", step.outputs.to_json()},
                        {"cwd", step.cwd},
-                       {"user", step.user}}));
+                       {"user", step.user},
+                       {"summary", step.summary},
+                       {"memo", step.memo}}));
 }
 
 void Journal::add(const JobRecord& job) {
+  Pairs dotenv;
+  for (const pipeline::VariablePlan& variable : job.result.dotenv)
+    dotenv.emplace_back(variable.name, variable.value);
   append(Json::object({{"kind", "job"},
                        {"job", job.job},
                        {"status", run_status_name(job.result.status)},
                        {"reason", job.result.reason},
                        {"exit_code", job.result.exit_code},
                        {"outputs", job.result.outputs.to_json()},
-                       {"artifacts", job.result.artifacts}}));
+                       {"artifacts", job.result.artifacts},
+                       {"reports", job.result.reports},
+                       {"dotenv", to_json(dotenv)}}));
 }
 
 Result<RunRecord> read_run(const std::string& runs_dir, const std::string& id) {
@@ -191,12 +209,16 @@ Result<std::string> resolve_run(const std::string& runs_dir, const std::string& 
 }
 
 std::string new_run_id() {
-  const time_t now = ::time(nullptr);
+  // The fraction of the second in place of random digits: runs of one second sort, too.
+  struct timespec now {};
+  ::clock_gettime(CLOCK_REALTIME, &now);
   struct tm parts {};
-  ::gmtime_r(&now, &parts);
+  ::gmtime_r(&now.tv_sec, &parts);
   std::array<char, 32> text{};
-  ::strftime(text.data(), text.size(), "%Y%m%d-%H%M%S-", &parts);
-  return text.data() + random_hex(2);
+  const std::size_t size = ::strftime(text.data(), text.size(), "%Y%m%d-%H%M%S-", &parts);
+  const auto fraction = static_cast<unsigned>(now.tv_nsec / 15'259);  // 65,536 of them
+  std::snprintf(text.data() + size, text.size() - size, "%04x", fraction & 0xffffU);
+  return text.data();
 }
 
 }  // namespace slipway::runner

@@ -32,6 +32,9 @@ struct StepRecord {
   pipeline::Value outputs;
   std::string cwd;
   std::string user;
+  std::string summary;  ///< What it wrote to $SLIPWAY_SUMMARY, masked.
+  std::string
+      memo;  ///< For `why-miss`: whether an earlier result was reused, or what stood against it.
 };
 
 struct JobRecord {

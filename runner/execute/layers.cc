@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "runner/cache/caches.h"
 
 namespace slipway::runner {
 namespace {
@@ -22,10 +23,14 @@ Result<bool> untouched(const Stack& stack, const std::string& upper) {
   return SLIP_TRY(list_dir(dir.get(), upper)).empty();
 }
 
-Status commit_one(cachestore::Store& store, cachestore::Draft draft, Stack& stack) {
+Status commit_one(cachestore::Store& store, cachestore::Draft draft, Stack& stack,
+                  StepLayers::Keep keep) {
   if (SLIP_TRY(untouched(stack, draft.upper()))) return {};
-  stack.push(SLIP_TRY(store.commit(std::move(draft), cachestore::SnapshotKind::kStep, "", Json(),
-                                   cachestore::Durability::kRelaxed)));
+  const bool memo = keep == StepLayers::Keep::kAsMemo;
+  stack.push(SLIP_TRY(store.commit(
+      std::move(draft), memo ? cachestore::SnapshotKind::kCache : cachestore::SnapshotKind::kStep,
+      "", memo ? Json::object({{"books", Caches::kOwner}, {"memo", true}}) : Json(),
+      cachestore::Durability::kRelaxed)));
   return {};
 }
 
@@ -52,9 +57,9 @@ Result<StepLayers> StepLayers::begin(cachestore::Store& store, const Stack& root
   return layers;
 }
 
-Status StepLayers::commit(Stack& root, Stack& work) {
-  SLIP_TRY(commit_one(*store_, std::move(root_), root));
-  SLIP_TRY(commit_one(*store_, std::move(work_), work));
+Status StepLayers::commit(Stack& root, Stack& work, Keep keep) {
+  SLIP_TRY(commit_one(*store_, std::move(root_), root, keep));
+  SLIP_TRY(commit_one(*store_, std::move(work_), work, keep));
   return {};
 }
 

@@ -14,9 +14,10 @@ class StepLayers {
   static Result<StepLayers> begin(cachestore::Store& store, const Stack& root, const Stack& work);
   sandbox::OverlayStack root_overlay() const { return root_overlay_; }
   sandbox::OverlayStack work_overlay() const { return work_overlay_; }
+  enum class Keep { kWithRuns, kAsMemo };
   /// Puts what was written on top of the stacks; an upper in which nothing was written is dropped, so that stacks grow
-  /// only by steps that changed something.
-  Status commit(Stack& root, Stack& work);
+  /// only by steps that changed something. kAsMemo: the snapshots are in the books of caches and stay as long.
+  Status commit(Stack& root, Stack& work, Keep keep = Keep::kWithRuns);
 
  private:
   StepLayers(cachestore::Store& store, cachestore::Draft root, cachestore::Draft work)

@@ -10,6 +10,7 @@
 
 #include "base/sys.h"
 #include "base/units.h"
+#include "runner/logs/markers.h"
 
 namespace slipway::runner {
 namespace {
@@ -104,6 +105,7 @@ void OutputPump::emit_lines(Lane& lane) {
 }
 
 void OutputPump::emit(const std::string& stream, std::string line) {
+  if (listener_) listener_(stream, line);
   Event event;
   event.kind = Event::Kind::kLog;
   event.job = source_.job;
@@ -111,7 +113,28 @@ void OutputPump::emit(const std::string& stream, std::string line) {
   event.name = source_.service;
   event.stream = source_.service.empty() ? stream : "service";
   event.line = std::move(line);
+  if (source_.service.empty()) mark(event);
   events_.emit(std::move(event));
+}
+
+/// Groups and annotations become what they mean; the rest stays as it is.
+void OutputPump::mark(Event& event) {
+  std::optional<LogMarker> marker = parse_marker(event.line);
+  if (!marker) return;
+  switch (marker->kind) {
+    case LogMarker::Kind::kGroup:
+      event.stream = "group";
+      break;
+    case LogMarker::Kind::kEndGroup:
+      event.stream = "endgroup";
+      break;
+    case LogMarker::Kind::kAnnotation:
+      event.stream = "annotation";
+      event.details =
+          Json::object({{"level", marker->level}, {"file", marker->file}, {"line", marker->line}});
+      break;
+  }
+  event.line = std::move(marker->text);
 }
 
 }  // namespace slipway::runner

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -32,6 +33,11 @@ class OutputPump {
   int stderr_fd() const { return err_write_.get(); }
   /// Closes our copies of the write ends and starts reading.
   void start();
+  /// Also called for every line, from the reading thread. Set before start().
+  void set_listener(
+      std::function<void(const std::string& stream, const std::string& line)> listener) {
+    listener_ = std::move(listener);
+  }
   /// Waits until every writer is gone (Container::wait has returned) and the last line is out.
   void finish();
 
@@ -41,12 +47,14 @@ class OutputPump {
   void deliver(Lane& lane, std::string_view bytes);
   void emit_lines(Lane& lane);
   void emit(const std::string& stream, std::string line);
+  static void mark(Event& event);
 
   EventStream& events_;
   const SecretSet& mask_;
   const Source source_;
   Fd out_read_, out_write_, err_read_, err_write_;
   std::uint64_t bytes_ = 0;
+  std::function<void(const std::string&, const std::string&)> listener_;
   std::thread reader_;
 };
 

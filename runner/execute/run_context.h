@@ -11,6 +11,7 @@
 #include "runner/execute/exec.h"
 #include "runner/execute/images.h"
 #include "runner/execute/journal.h"
+#include "runner/execute/person.h"
 #include "runner/execute/secrets.h"
 #include "runner/execute/step_network.h"
 #include "runner/logs/event.h"
@@ -36,10 +37,23 @@ struct RunContext {
   sandbox::Engine& engine;
   const JobNetwork& network;
   EventStream& events;
+  Person& person;
   Journal& journal;
   CancelToken cancel;  ///< Ctrl-C: kTerminate, then kKill.
   CancelToken
       cleanup;  ///< Fires only at kKill: always- and on-failure steps run on after the first Ctrl-C.
+
+  int depth = 0;  ///< Of child pipelines: 0 is the run itself.
+  std::map<std::string, std::string> parent_artifacts = {};  ///< Job of the parent -> snapshot.
+
+  /// The same run with a child's jobs.
+  RunContext with_plan(const pipeline::Plan& child,
+                       std::map<std::string, std::string> artifacts) const {
+    return RunContext{
+        run_id,  run_dir, options, child,  event,        workspace, host,
+        secrets, store,   images,  caches, cache_scopes, engine,    network,
+        events,  person,  journal, cancel, cleanup,      depth + 1, std::move(artifacts)};
+  }
 
   void notice(const std::string& text, const std::string& job = "") const {
     Event event_out;

@@ -5,12 +5,17 @@
 
 #include <algorithm>
 
+#include "base/sys.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "pipeline/variables.h"
 #include "runner/execute/artifacts.h"
+#include "runner/execute/child_pipeline.h"
 #include "runner/execute/job_caches.h"
+#include "runner/execute/job_reports.h"
 #include "runner/execute/job_rules.h"
 #include "runner/execute/job_state.h"
+#include "runner/execute/named_lock.h"
 #include "runner/execute/run_step.h"
 #include "runner/execute/services.h"
 
@@ -63,6 +68,12 @@ class Attempt {
         deadline_(real_clock().mono() + request.job.timeout),
         caches_(run, request.job) {
     state_.roots = job_roots(run, request);
+    if (request.job.coverage.empty()) return;
+    Result<CoverageWatch> watch = CoverageWatch::of(request.job.coverage);
+    if (watch)
+      state_.coverage = *std::move(watch);
+    else
+      run.notice(watch.error().text(), request.job.instance);
   }
 
   JobResult run() {
@@ -76,6 +87,7 @@ class Attempt {
     if (services_ && result_.status != RunStatus::kSucceeded) services_->tell_ended();
     if (result_.status == RunStatus::kSucceeded) finish_outputs();
     finish_artifacts();
+    finish_reports();
     if (ready_) caches_.save(state_, result_.status);
     return std::move(result_);
   }
@@ -92,6 +104,11 @@ class Attempt {
       if (need && request_.job.needs[i].artifacts && !need->artifacts.empty()) {
         state_.work.push(SLIP_TRY(run_.store.get(need->artifacts)));
       }
+    }
+    for (const std::string& name : request_.job.parent_needs) {
+      const auto artifacts = run_.parent_artifacts.find(name);
+      if (artifacts != run_.parent_artifacts.end())
+        state_.work.push(SLIP_TRY(run_.store.get(artifacts->second)));
     }
     if (request_.resume != nullptr) SLIP_TRY(take_up(*request_.resume));
     if (request_.resume == nullptr || !request_.resume->before) caches_.restore(state_);
@@ -187,6 +204,7 @@ class Attempt {
     event.exit_code = result.exit_code;
     event.reason = run_.secrets.mask.mask(result.reason);
     event.seconds = seconds;
+    if (!result.summary.empty()) event.details = Json::object({{"summary", result.summary}});
     run_.events.emit(std::move(event));
   }
 
@@ -228,6 +246,20 @@ class Attempt {
     }
   }
 
+  /// Kept whatever the result; a dotenv file that others wait for may fail the job.
+  void finish_reports() {
+    if (!ready_) return;
+    Result<JobReports> reports = read_reports(run_, request_.job, state_.work);
+    if (!reports) {
+      if (result_.status == RunStatus::kSucceeded)
+        fail_with(RunStatus::kFailed, 1, std::move(reports).error().text());
+      return;
+    }
+    if (!reports->coverage && state_.coverage) reports->coverage = state_.coverage->percent();
+    result_.reports = reports->to_json();
+    result_.dotenv = std::move(reports->dotenv);
+  }
+
   const RunContext& run_;
   const JobRequest& request_;
   const int number_;
@@ -259,6 +291,7 @@ void emit_job_start(const RunContext& run, const JobPlan& job) {
   event.job = job.instance;
   event.name = job.instance;
   event.details = Json::object({{"image", job.image.name.source()}, {"steps", std::move(steps)}});
+  if (!job.environment.empty()) event.details.set("environment", job.environment.name);
   run.events.emit(std::move(event));
 }
 
@@ -271,16 +304,16 @@ void emit_job_end(const RunContext& run, const JobPlan& job, const JobResult& re
   event.exit_code = result.exit_code;
   event.seconds = result.seconds;
   event.reason = run.secrets.mask.mask(result.reason);
+  event.details = result.reports;
   run.events.emit(std::move(event));
 }
 
 /// Everything before the first step: is the job to run at all?
 std::optional<JobResult> decide_not_to_run(const RunContext& run, const JobRequest& request) {
   if (request.cancel.cancelled()) {
-    return JobResult{
-        .status = RunStatus::kCancelled,
-        .reason = run.cancel.cancelled() ? "cancelled" : "another job of its matrix failed",
-        .exit_code = 130};
+    return JobResult{.status = RunStatus::kCancelled,
+                     .reason = run.cancel.cancelled() ? "cancelled" : "another job failed",
+                     .exit_code = 130};
   }
   pipeline::EvalContext context;
   context.roots = job_roots(run, request);
@@ -290,22 +323,74 @@ std::optional<JobResult> decide_not_to_run(const RunContext& run, const JobReque
   if (!reason)
     return JobResult{.status = RunStatus::kError, .reason = reason.error().text(), .exit_code = 1};
   if (*reason) return JobResult{.status = RunStatus::kSkipped, .reason = **reason};
+  if (const std::optional<Question> question = waits_for_a_person(run.options, request.job)) {
+    const std::optional<bool> yes = run.person.confirm(question->text, request.cancel);
+    if (!yes.value_or(false))
+      return JobResult{.status = RunStatus::kSkipped,
+                       .reason = yes ? "not wanted" : question->hint};
+  }
   if (std::string refused = refused_feature(request.job, run.options); !refused.empty()) {
     return JobResult{.status = RunStatus::kError, .reason = std::move(refused), .exit_code = 125};
   }
   return std::nullopt;
 }
 
+/// `start_in`: false when cancelled meanwhile.
+bool wait_for_time(const RunContext& run, const JobRequest& request) {
+  if (!request.job.start_in || run.options.no_delay) return true;
+  run.notice("starts in " + format_duration(*request.job.start_in) + " (--no-delay: at once)",
+             request.job.instance);
+  const Result<bool> cancelled =
+      sys::wait_readable(request.cancel.poll_fd(), real_clock().mono() + *request.job.start_in);
+  return cancelled && !*cancelled;
+}
+
+/// `lock`: one such job at a time on this machine. The board sees to it within a run.
+Result<NamedLock> take_lock(const RunContext& run, const JobRequest& request) {
+  if (request.job.lock.empty()) return NamedLock();
+  return NamedLock::acquire({run.store.root(), "job", request.job.lock, run.run_id}, request.cancel,
+                            [&](const NamedLock::Holder& holder) {
+                              run.notice("waits for lock " + printable(request.job.lock) +
+                                             ", which run " + printable(holder.run_id) + " has",
+                                         request.job.instance);
+                            });
+}
+
+JobResult run_when_free(const RunContext& run, const JobRequest& request) {
+  const JobResult cancelled{
+      .status = RunStatus::kCancelled, .reason = "cancelled", .exit_code = 130};
+  if (!wait_for_time(run, request)) return cancelled;
+  const Result<NamedLock> lock = take_lock(run, request);
+  if (!lock && lock.error().code() == ErrorCode::kCancelled) return cancelled;
+  if (!lock)
+    return JobResult{.status = RunStatus::kError, .reason = lock.error().text(), .exit_code = 125};
+  if (!request.job.trigger) return run_attempts(run, request);
+  JobResult result = run_child(run, request);
+  if (allowed(request.job.allow_failure, result)) result.status = RunStatus::kWarning;
+  return result;
+}
+
+/// Variables that the jobs it needs wrote as dotenv reports.
+std::vector<pipeline::VariablePlan> late_variables(const JobRequest& request) {
+  std::vector<pipeline::VariablePlan> late;
+  for (std::size_t i = 0; i < request.needs.size(); ++i) {
+    if (!request.needs[i] || !request.job.needs[i].artifacts) continue;
+    late.insert(late.end(), request.needs[i]->dotenv.begin(), request.needs[i]->dotenv.end());
+  }
+  return late;
+}
+
 }  // namespace
 
 JobResult run_job(const RunContext& run, const JobRequest& unsettled) {
-  const JobPlan job = pipeline::settle_variables(run.plan, unsettled.job, {});
+  const JobPlan job =
+      pipeline::settle_variables(run.plan, unsettled.job, late_variables(unsettled));
   const JobRequest request{job, unsettled.needs, unsettled.cancel, unsettled.resume};
   const MonoTime start = real_clock().mono();
   std::optional<JobResult> result = decide_not_to_run(run, request);
   if (!result) {
     emit_job_start(run, request.job);
-    result = run_attempts(run, request);
+    result = run_when_free(run, request);
     result->seconds = seconds_since(start);
   }
   run.journal.add(JobRecord{request.job.instance, *result});

@@ -18,7 +18,11 @@ std::size_t worker_count(const RunContext& run, const ResumeSelection& selection
   const unsigned processors = std::max(1u, std::thread::hardware_concurrency());
   const std::size_t wanted =
       run.options.parallel > 0 ? static_cast<std::size_t>(run.options.parallel) : processors;
-  return std::max<std::size_t>(1, std::min(wanted, selection.jobs.size()));
+  // A job that waits for its time keeps a worker, and may not keep others from working.
+  const auto delayed = static_cast<std::size_t>(std::count_if(
+      selection.jobs.begin(), selection.jobs.end(),
+      [&](const std::size_t index) { return run.plan.jobs[index].start_in.has_value(); }));
+  return std::max<std::size_t>(1, std::min(wanted + delayed, selection.jobs.size()));
 }
 
 void announce(const RunContext& run, const ResumeSelection& selection) {
@@ -54,16 +58,12 @@ void work(const RunContext& run, const ResumeSelection& selection, JobBoard& boa
 
 }  // namespace
 
-std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run,
-                                                   const ResumeSelection& selection) {
-  const MonoTime start = real_clock().mono();
-  announce(run, selection);
-  for (std::size_t i = 0; i < selection.known.size(); ++i) {
-    if (selection.known[i])
-      run.journal.add(JobRecord{run.plan.jobs[i].instance, *selection.known[i]});
-  }
-
-  JobBoard board(run.plan, selection.jobs, selection.known, run.cancel);
+std::vector<std::optional<JobResult>> run_jobs(const RunContext& run,
+                                               const ResumeSelection& selection,
+                                               const CancelToken& cancel) {
+  const bool stops = run.plan.stop_on_failure || run.options.fail_fast;
+  JobBoard board(run.plan, selection.jobs, selection.known, cancel,
+                 stops ? JobBoard::OnFailure::kStop : JobBoard::OnFailure::kGoOn);
   std::vector<std::thread> workers;
   for (std::size_t i = 1; i < worker_count(run, selection); ++i) {
     workers.emplace_back([&] { work(run, selection, board); });
@@ -75,6 +75,18 @@ std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run,
   for (std::size_t i = 0; i < results.size(); ++i) {
     if (!selection.jobs.contains(i)) results[i].reset();
   }
+  return results;
+}
+
+std::vector<std::optional<JobResult>> run_pipeline(const RunContext& run,
+                                                   const ResumeSelection& selection) {
+  const MonoTime start = real_clock().mono();
+  announce(run, selection);
+  for (std::size_t i = 0; i < selection.known.size(); ++i) {
+    if (selection.known[i])
+      run.journal.add(JobRecord{run.plan.jobs[i].instance, *selection.known[i]});
+  }
+  std::vector<std::optional<JobResult>> results = run_jobs(run, selection, run.cancel);
   Event event;
   event.kind = Event::Kind::kRunEnd;
   event.exit_code = exit_code_of(results, run.cancel);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <atomic>
 
 #include "base/files.h"
@@ -15,6 +16,7 @@
 #include "runner/execute/output_pump.h"
 #include "runner/execute/shell.h"
 #include "runner/execute/step_environment.h"
+#include "runner/execute/step_memo.h"
 #include "runner/execute/step_transfer.h"
 
 namespace slipway::runner {
@@ -136,6 +138,11 @@ Result<Prepared> prepare(const RunContext& run, JobState& state, const StepReque
   return prepared;
 }
 
+std::string user_of(const StepRequest& request, const StepImage& image) {
+  const pipeline::ImageSpec& spec = request.step.image ? *request.step.image : request.job.image;
+  return spec.user.empty() ? image.config.user : spec.user;
+}
+
 sandbox::ContainerSpec make_spec(const RunContext& run, const StepRequest& request,
                                  const Prepared& prepared, const StepLayers& layers,
                                  const Exchange& exchange) {
@@ -149,8 +156,7 @@ sandbox::ContainerSpec make_spec(const RunContext& run, const StepRequest& reque
   spec.process.argv = prepared.argv;
   spec.process.env = prepared.environment.entries();
   spec.process.cwd = prepared.cwd;
-  const pipeline::ImageSpec& image = request.step.image ? *request.step.image : request.job.image;
-  spec.process.user = image.user.empty() ? prepared.image->config.user : image.user;
+  spec.process.user = user_of(request, *prepared.image);
   spec.limits.cpus = request.job.resources.cpus;
   spec.limits.memory = request.job.resources.memory;
   if (request.job.resources.pids) spec.limits.pids = *request.job.resources.pids;
@@ -169,23 +175,23 @@ StepResult result_of(const sandbox::Outcome& outcome, const Prepared& prepared) 
   return result;
 }
 
-Status collect_exchange(const RunContext& run, JobState& state, const StepRequest& request,
-                        const Exchange& exchange, StepRecord& record) {
-  ExchangeResult written = SLIP_TRY(exchange.collect());
+/// What a step wrote for later ones comes into effect; in an earlier run or just now.
+void take_written(const RunContext& run, JobState& state, const StepRequest& request,
+                  const ExchangeResult& written, StepRecord& record) {
   pipeline::Value outputs{pipeline::Value::Map{}};
-  for (auto& [name, value] : written.outputs) outputs.set(name, run.secrets.mask.mask(value));
+  for (const auto& [name, value] : written.outputs) outputs.set(name, run.secrets.mask.mask(value));
   record.outputs = outputs;
-  for (auto& assignment : written.env) {
+  for (const auto& assignment : written.env) {
     if (reserved_variable(assignment.first)) {
       run.notice("step " + request.step.id + " may not set " + assignment.first +
                      " for later steps; ignored",
                  request.job.instance);
       continue;
     }
-    state.carried.push_back(std::move(assignment));
+    state.carried.push_back(assignment);
   }
   state.path.insert(state.path.end(), written.path.begin(), written.path.end());
-  return {};
+  record.summary = run.secrets.mask.mask(to_valid_utf8(written.summary));
 }
 
 void publish_outputs(JobState& state, const std::string& id, RunStatus status,
@@ -214,11 +220,18 @@ StepRecord make_record(const RunContext& run, const StepRequest& request,
   return record;
 }
 
-Result<sandbox::Outcome> run_container(const RunContext& run, const StepRequest& request,
-                                       const std::string& network, sandbox::ContainerSpec spec) {
+Result<sandbox::Outcome> run_container(const RunContext& run, JobState& state,
+                                       const StepRequest& request, sandbox::ContainerSpec spec,
+                                       MemoLog* log) {
+  const std::string& network = state.network;
   OutputPump pump(run.events, run.secrets.mask,
                   OutputPump::Source{request.job.instance, request.step.id, ""});
   SLIP_TRY(pump.open());
+  if (log != nullptr || state.coverage)
+    pump.set_listener([log, &state](const auto& stream, const auto& line) {
+      if (log != nullptr) log->add(stream, line);
+      if (state.coverage) state.coverage->line(line);
+    });
   spec.process.stdout_fd = pump.stdout_fd();
   spec.process.stderr_fd = pump.stderr_fd();
   std::unique_ptr<sandbox::NetworkSession> session;  // outlives the container
@@ -235,31 +248,88 @@ Result<sandbox::Outcome> run_container(const RunContext& run, const StepRequest&
   return outcome;
 }
 
-Result<StepResult> run_prepared(const RunContext& run, JobState& state, const StepRequest& request,
-                                Prepared& prepared) {
-  StepLayers layers = SLIP_TRY(StepLayers::begin(run.store, prepared.image->stack, state.work));
-  const Exchange exchange = SLIP_TRY(Exchange::make(run.run_dir));
-  const sandbox::ContainerSpec spec = make_spec(run, request, prepared, layers, exchange);
-  const sandbox::Outcome outcome = SLIP_TRY(run_container(run, request, state.network, spec));
-  StepResult result = result_of(outcome, prepared);
-
-  SLIP_TRY(layers.commit(prepared.image->stack, state.work));
-  StepRecord record = make_record(run, request, prepared);
-  record.user = spec.process.user;
-  if (Status collected = collect_exchange(run, state, request, exchange, record); !collected) {
-    if (result.status == RunStatus::kSucceeded) {
-      result = {RunStatus::kFailed, 1, std::move(collected).error().text()};
-    }
-  }
-  publish_outputs(state, request.step.id, result.status, record.outputs);
-  record.status = result.status;
-  record.root_stack = prepared.image->stack.ids();
+/// The rest of a record, and the journal: the same for what ran and what was reused.
+void note_step(const RunContext& run, JobState& state, const StepRequest& request,
+               const StepImage& image, StepRecord& record) {
+  publish_outputs(state, request.step.id, record.status, record.outputs);
+  record.root_stack = image.stack.ids();
   record.work_stack = state.work.ids();
   record.carried = state.carried;
   record.path = state.path;
   run.journal.add(record);
+}
+
+bool any_secret(const RunContext& run, const ExchangeResult& written) {
+  const auto secret = [&](const auto& pair) {
+    return run.secrets.mask.mask(pair.second) != pair.second;
+  };
+  return std::any_of(written.outputs.begin(), written.outputs.end(), secret) ||
+         std::any_of(written.env.begin(), written.env.end(), secret) ||
+         run.secrets.mask.mask(written.summary) != written.summary;
+}
+
+std::string top_if_grown(const Stack& stack, std::size_t before) {
+  return stack.snapshots().size() > before ? stack.snapshots().back().id : "";
+}
+
+/// What of a finished step is kept so that it need not run again.
+struct Kept {
+  const StepMemo* memo = nullptr;
+  MemoLog log;
+  MemoResult result;
+};
+
+void keep_memo(const RunContext& run, const StepRequest& request, Kept& kept) {
+  std::string why;
+  if (!kept.log.complete()) why = "it printed more than 4 MiB";
+  if (any_secret(run, kept.result.written)) why = "it hands on a secret";
+  if (why.empty()) {
+    kept.result.log = kept.log.lines();
+    if (const Status done = kept.memo->keep(run, request, kept.result); !done)
+      why = done.error().text();
+  }
+  if (!why.empty())
+    run.notice("step " + request.step.id + " is not memoised: " + why, request.job.instance);
+}
+
+Result<StepResult> run_prepared(const RunContext& run, JobState& state, const StepRequest& request,
+                                Prepared& prepared, const StepMemo* memo) {
+  Stack& root = prepared.image->stack;
+  const std::size_t root_before = root.snapshots().size();
+  const std::size_t work_before = state.work.snapshots().size();
+  StepLayers layers = SLIP_TRY(StepLayers::begin(run.store, root, state.work));
+  const Exchange exchange = SLIP_TRY(Exchange::make(run.run_dir));
+  const sandbox::ContainerSpec spec = make_spec(run, request, prepared, layers, exchange);
+  Kept kept{memo, {}, {}};
+  const MonoTime start = real_clock().mono();
+  const sandbox::Outcome outcome =
+      SLIP_TRY(run_container(run, state, request, spec, memo != nullptr ? &kept.log : nullptr));
+  kept.result.seconds = std::chrono::duration<double>(real_clock().mono() - start).count();
+  StepResult result = result_of(outcome, prepared);
+
+  const bool keeps = memo != nullptr && result.status == RunStatus::kSucceeded;
+  SLIP_TRY(layers.commit(root, state.work,
+                         keeps ? StepLayers::Keep::kAsMemo : StepLayers::Keep::kWithRuns));
+  StepRecord record = make_record(run, request, prepared);
+  record.user = spec.process.user;
+  if (memo != nullptr) record.memo = memo->verdict();
+  Result<ExchangeResult> written = exchange.collect();
+  if (written) {
+    take_written(run, state, request, *written, record);
+    kept.result.written = *std::move(written);
+  } else if (result.status == RunStatus::kSucceeded) {
+    result = {RunStatus::kFailed, 1, std::move(written).error().text()};
+  }
+  record.status = result.status;
+  result.summary = record.summary;
+  note_step(run, state, request, *prepared.image, record);
+  if (keeps && result.status == RunStatus::kSucceeded) {
+    kept.result.root_layer = top_if_grown(root, root_before);
+    kept.result.work_layer = top_if_grown(state.work, work_before);
+    keep_memo(run, request, kept);
+  }
   if (!counts_as_success(result.status) && run.options.shell_on_failure) {
-    shell_in_failed_step(run, record, prepared.image->stack, state, spec);
+    shell_in_failed_step(run, record, root, state, spec);
   }
   return result;
 }
@@ -270,12 +340,58 @@ void record_special(const RunContext& run, JobState& state, const StepRequest& r
   StepRecord record = make_record(run, request, prepared);
   record.status = status;
   record.outputs = std::move(outputs);
-  publish_outputs(state, request.step.id, status, record.outputs);
-  record.root_stack = prepared.image->stack.ids();
-  record.work_stack = state.work.ids();
-  record.carried = state.carried;
-  record.path = state.path;
-  run.journal.add(record);
+  note_step(run, state, request, *prepared.image, record);
+}
+
+void say(const RunContext& run, const StepRequest& request, const std::string& stream,
+         const std::string& line) {
+  Event event;
+  event.kind = Event::Kind::kLog;
+  event.job = request.job.instance;
+  event.step = request.step.id;
+  event.stream = stream;
+  event.line = line;
+  run.events.emit(std::move(event));
+}
+
+/// The step's result of an earlier run, as if it had run now.
+StepResult reuse(const RunContext& run, JobState& state, const StepRequest& request,
+                 Prepared& prepared, const StepMemo& memo) {
+  const MemoResult& known = *memo.known();
+  for (const auto& [stream, line] : known.log) {
+    if (state.coverage) state.coverage->line(line);
+    say(run, request, stream, line);
+  }
+  say(run, request, "slipway",
+      memo.verdict() + "; it took " +
+          format_duration(Millis(static_cast<std::int64_t>(known.seconds * 1000))) + " then");
+  for (const cachestore::Snapshot& layer : memo.layers()) {
+    if (layer.id == known.root_layer) prepared.image->stack.push(layer);
+    if (layer.id == known.work_layer) state.work.push(layer);
+  }
+  StepRecord record = make_record(run, request, prepared);
+  record.user = user_of(request, *prepared.image);
+  record.memo = memo.verdict();
+  take_written(run, state, request, known.written, record);
+  note_step(run, state, request, *prepared.image, record);
+  StepResult result;
+  result.summary = record.summary;
+  return result;
+}
+
+Result<StepResult> run_memoised(const RunContext& run, JobState& state, const StepRequest& request,
+                                Prepared& prepared) {
+  const Result<StepMemo> memo = StepMemo::ask(run, state, request,
+                                              {*prepared.image, prepared.environment, prepared.argv,
+                                               prepared.cwd, user_of(request, *prepared.image)});
+  if (!memo) {
+    run.notice("step " + request.step.id + " is not memoised: " + memo.error().text(),
+               request.job.instance);
+    return run_prepared(run, state, request, prepared, nullptr);
+  }
+  if (memo->known()) return reuse(run, state, request, prepared, *memo);
+  say(run, request, "slipway", memo->verdict());
+  return run_prepared(run, state, request, prepared, &*memo);
 }
 
 Result<StepResult> run_artifact(const RunContext& run, JobState& state,
@@ -323,7 +439,9 @@ StepResult run_step(const RunContext& run, JobState& state, const StepRequest& r
   }
   Result<Prepared> prepared = prepare(run, state, request);
   if (!prepared) return engine_failure(prepared.error());
-  Result<StepResult> result = run_prepared(run, state, request, *prepared);
+  Result<StepResult> result = StepMemo::asked(request.step)
+                                  ? run_memoised(run, state, request, *prepared)
+                                  : run_prepared(run, state, request, *prepared, nullptr);
   if (!result) return engine_failure(result.error());
   return *result;
 }

@@ -12,6 +12,7 @@ struct StepResult {
   RunStatus status = RunStatus::kSucceeded;
   int exit_code = 0;
   std::string reason;
+  std::string summary;  ///< $SLIPWAY_SUMMARY, masked.
 };
 
 struct StepRequest {

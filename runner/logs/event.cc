@@ -44,6 +44,8 @@ Json to_json(const Event& event) {
   }
   if (kind.output) out.emplace_back("stream", event.stream);
   if (kind.output && event.stream == "service") out.emplace_back("service", event.name);
+  if ((kind.output || kind.ended) && !event.details.is_null())
+    out.emplace_back("details", event.details);
   if (kind.output || kind.message) out.emplace_back("line", event.line);
   if (kind.ended) {
     out.emplace_back("status", event.status);

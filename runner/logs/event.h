@@ -30,7 +30,7 @@ struct Event {
   std::string step;  ///< Step id.
   std::string name;  ///< Shown name of job or step (start events); kLog: of the service.
   std::string
-      stream;  ///< kLog: "stdout", "stderr", "service", or "slipway" (the runner's own words: shown commands, retries).
+      stream;  ///< kLog: stdout, stderr, service, group, endgroup, annotation, or slipway (our own words).
   std::string
       line;  ///< kLog, kNotice, kProgress: one line without its newline, masked, valid UTF-8.
   std::string
@@ -40,6 +40,7 @@ struct Event {
   std::string reason;  ///< Why skipped or failed, for people.
   Json
       details;  ///< Start events: image, needs, total steps; run_start: jobs with their names and needs.
+                ///< step_end: summary; job_end: tests, coverage; annotations: level, file, line.
   std::uint64_t seq = 0;  ///< Set by EventStream.
   WallTime time{};        ///< Set by EventStream.
 };

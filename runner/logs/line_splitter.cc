@@ -14,6 +14,13 @@ std::size_t character_border(std::string_view text, std::size_t limit) {
   return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80 ? limit : at;
 }
 
+/// GitLab's section markers are hidden from terminals by the '\r' behind them, and must be read all the same.
+bool begins_section(std::string_view line) {
+  constexpr std::string_view kEraseLine = "\x1b[0K";
+  if (line.starts_with(kEraseLine)) line.remove_prefix(kEraseLine.size());
+  return line.starts_with("section_start:") || line.starts_with("section_end:");
+}
+
 }  // namespace
 
 void LineSplitter::write(std::string_view piece, std::vector<std::string>& lines) {
@@ -38,7 +45,10 @@ void LineSplitter::add(std::string_view part, std::vector<std::string>& lines) {
   while (!part.empty()) {
     const std::size_t text = std::min(part.find('\r'), part.size());
     if (text > 0) {
-      if (returned_) pending_.clear();
+      if (returned_ && begins_section(pending_))
+        pending_ += '\r';
+      else if (returned_)
+        pending_.clear();
       returned_ = false;
       append(part.substr(0, text), lines);
     }

@@ -1,5 +1,7 @@
 // Sinks for files, pipes and dumb terminals: a line an event, and the one that speaks only of
 // failure.
+#include <set>
+
 #include "base/text.h"
 #include "runner/logs/output.h"
 #include "runner/logs/summary.h"
@@ -29,13 +31,18 @@ class PlainSink : public EventSink {
     summary_.on_event(event);
     if (event.stream == "service") return;  // told with a failure only
     if (event.kind == Event::Kind::kRunStart) several_ = announced_jobs(event) > 1;
-    const std::string text = line_of(event);
+    if (event.stream == "endgroup") {
+      grouped_.erase(event.job);
+      return;
+    }
+    const std::string text = indent(event) + line_of(event);
     if (!text.empty() || event.kind == Event::Kind::kLog) out_.write(prefix(event) + text + "\n");
   }
 
   void close() override {
     const std::string failures = summary_.failures(style_, repeat_);
     const std::string total = summary_.total(style_);
+    out_.write(summary_.reports(style_));
     out_.write(failures + (total.empty() ? "" : "\n") + total);
     summary_ = RunSummary();
   }
@@ -44,6 +51,18 @@ class PlainSink : public EventSink {
   std::string prefix(const Event& event) const {
     if (!several_ || event.job.empty()) return "";
     return style_.paint(Paint::kDim, "[" + printable(event.job) + "] | ");
+  }
+
+  /// What is in a group stands below its title.
+  std::string indent(const Event& event) {
+    if (event.kind == Event::Kind::kStepStart || event.kind == Event::Kind::kStepEnd)
+      grouped_.erase(event.job);
+    if (event.kind != Event::Kind::kLog) return "";
+    if (event.stream == "group") {
+      grouped_.insert(event.job);
+      return "";
+    }
+    return grouped_.contains(event.job) && event.stream != "slipway" ? "  " : "";
   }
 
   std::string line_of(const Event& event) {
@@ -80,6 +99,7 @@ class PlainSink : public EventSink {
   const std::string repeat_;
   const Style style_;
   bool several_ = false;
+  std::set<std::string> grouped_;  ///< Jobs that are within a group.
   RunSummary summary_;
 };
 

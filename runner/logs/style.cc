@@ -48,7 +48,22 @@ std::string Style::job_line(std::string_view line) const {
   return safe;
 }
 
+std::string Style::annotation_line(const Event& event) const {
+  const std::string_view level = event.details["level"].string_or("notice");
+  const Paint how = level == "error"     ? Paint::kBad
+                    : level == "warning" ? Paint::kWarn
+                                         : Paint::kDim;
+  std::string place(event.details["file"].string_or(""));
+  const std::string_view line = event.details["line"].string_or("");
+  if (!place.empty() && !line.empty()) place += ":" + std::string(line);
+  return paint(how, level) + ": " + (place.empty() ? "" : printable(place) + ": ") +
+         printable(event.line);
+}
+
 std::string Style::log_line(const Event& event) const {
+  if (event.stream == "annotation") return annotation_line(event);
+  if (event.stream == "group")
+    return paint(Paint::kBold, std::string(utf8 ? "▸ " : "> ") + printable(event.line));
   if (event.stream != "slipway") return job_line(event.line);
   const Paint how = event.line.starts_with("$ ") ? Paint::kBold : Paint::kWarn;
   return paint(how, terminal_safe(event.line, KeepColour::kNo));

@@ -22,6 +22,7 @@ struct Style {
   std::string_view spinner(std::size_t frame) const;
   /// A line of job output made safe; ends with a colour reset when it may have left a colour on.
   std::string job_line(std::string_view line) const;
+  std::string annotation_line(const Event& event) const;  ///< "error: src/a.c:12: message"
   std::string log_line(
       const Event& event) const;  ///< The same, with the runner's own words set off.
 };

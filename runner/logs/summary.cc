@@ -4,11 +4,15 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
 #include "base/text.h"
 
 namespace slipway::runner {
 namespace {
+
+constexpr std::int64_t kShownTests = 20;
+constexpr std::size_t kShownLines = 40;  // of one step's summary; the journal has all of it
 
 struct TotalRow {
   std::string_view word;
@@ -30,6 +34,7 @@ void LogTail::add(const Event& log) {
   if (lines_.size() == kLines) lines_.pop_front();
   Event kept;
   kept.stream = log.stream;
+  kept.details = log.details;
   kept.line = log.line.size() <= kLineBytes
                   ? log.line
                   : to_valid_utf8(std::string_view(log.line).substr(0, kLineBytes)) + "…";
@@ -64,6 +69,13 @@ void RunSummary::on_event(const Event& event) {
 }
 
 void RunSummary::on_log(const Event& event) {
+  if (event.stream == "group" || event.stream == "endgroup") return;
+  if (event.stream == "annotation" && event.details["level"].string_or("") != "notice") {
+    if (annotations_.size() < kMostAnnotations)
+      annotations_.push_back(event);
+    else
+      ++annotations_left_out_;
+  }
   Job& job = jobs_[event.job];
   (event.stream == "service" ? job.services[event.name] : job.tail).add(event);
 }
@@ -78,6 +90,8 @@ void RunSummary::on_step_start(const Event& event) {
 }
 
 void RunSummary::on_step_end(const Event& event) {
+  if (!event.details["summary"].is_null() && summaries_.size() < kMostSummaries)
+    summaries_.push_back(event);
   Job& job = jobs_[event.job];
   if (!look_of(event.status).failure || job.step_failed) return;
   job.step_failed = true;
@@ -88,6 +102,7 @@ void RunSummary::on_step_end(const Event& event) {
 }
 
 void RunSummary::on_job_end(const Event& event) {
+  if (!event.details.is_null()) reported_.push_back(event);
   ended_[event.job] = event.status;
   std::erase_if(failed_, [&](const Event& earlier) { return earlier.job == event.job; });
   if (look_of(event.status).failure) {
@@ -145,6 +160,59 @@ void RunSummary::append_services(std::string& out, const Job& job, const Style& 
     for (const Event& line : tail.lines())
       out += "  " + style.paint(Paint::kDim, style.bar()) + " " + style.log_line(line) + "\n";
   }
+}
+
+void RunSummary::append_tests(std::string& out, const Event& end, const Style& style) {
+  const Json& tests = end.details["tests"];
+  const auto count = [&](const char* name) { return tests[name].int_or(0); };
+  std::string line = std::to_string(count("passed")) + " passed";
+  if (count("failed") > 0)
+    line += ", " + style.paint(Paint::kBad, std::to_string(count("failed")) + " failed");
+  if (count("skipped") > 0) line += ", " + std::to_string(count("skipped")) + " skipped";
+  out += "tests of " + style.paint(Paint::kBold, printable(end.job)) + ": " + line + "\n";
+  std::int64_t shown = 0;
+  for (const Json& test : tests["failures"].items()) {
+    if (shown == kShownTests) break;
+    ++shown;
+    const std::string suite(test["suite"].string_or(""));
+    const std::string name(test["name"].string_or(""));
+    out += "  " + mark_of("failed", style) + " " +
+           printable((suite.empty() ? "" : suite + ": ") + name);
+    const std::string_view message = test["message"].string_or("");
+    out += (message.empty() ? "" : ": " + printable(message)) + "\n";
+  }
+  if (count("failed") > shown)
+    out += "  … and " + std::to_string(count("failed") - shown) + " more\n";
+}
+
+void RunSummary::append_coverage(std::string& out, const Event& end, const Style& style) {
+  std::array<char, 32> percent{};
+  std::snprintf(percent.data(), percent.size(), "%.1f %%", end.details["coverage"].double_or(0));
+  out +=
+      "coverage of " + style.paint(Paint::kBold, printable(end.job)) + ": " + percent.data() + "\n";
+}
+
+std::string RunSummary::reports(const Style& style) const {
+  std::string out;
+  for (const Event& event : annotations_)
+    out += style.annotation_line(event) + "  " +
+           style.paint(Paint::kDim, "(" + printable(event.job) + ")") + "\n";
+  if (annotations_left_out_ > 0)
+    out += "… and " + std::to_string(annotations_left_out_) + " more annotations\n";
+  for (const Event& end : reported_) {
+    if (!end.details["tests"].is_null()) append_tests(out, end, style);
+    if (!end.details["coverage"].is_null()) append_coverage(out, end, style);
+  }
+  for (const Event& end : summaries_) {
+    out += "summary of " + style.paint(Paint::kBold, printable(end.job)) + ":\n";
+    std::size_t lines = 0;
+    for (const std::string_view line : split(trim(end.details["summary"].string_or("")), '\n')) {
+      if (++lines > kShownLines) break;
+      out += "  " + style.job_line(line) + "\n";
+    }
+    if (lines > kShownLines) out += "  …\n";
+  }
+  return out.empty() ? out : "\n" + out;
 }
 
 std::string RunSummary::total(const Style& style) const {

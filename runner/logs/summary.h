@@ -32,6 +32,8 @@ class RunSummary {
   void on_event(const Event& event);
   /// Failed jobs in the order in which they ended: step, reason, tail, command to repeat. Empty when none failed.
   std::string failures(const Style& style, const std::string& repeat_command) const;
+  /// What steps and tests had to say: annotations, results of tests, coverage, step summaries. Bounded; may be empty.
+  std::string reports(const Style& style) const;
   /// "3 succeeded, 1 failed, 2 skipped in 4.2s\n"; empty before any job ended.
   std::string total(const Style& style) const;
   bool failed() const { return !failed_.empty(); }
@@ -53,6 +55,8 @@ class RunSummary {
     std::map<std::string, LogTail> services;  ///< By name: a failure may be theirs.
   };
   void on_log(const Event& event);
+  static void append_tests(std::string& out, const Event& end, const Style& style);
+  static void append_coverage(std::string& out, const Event& end, const Style& style);
   void on_step_start(const Event& event);
   void on_step_end(const Event& event);
   void on_job_end(const Event& event);
@@ -63,6 +67,12 @@ class RunSummary {
   std::map<std::string, Job> jobs_;
   std::deque<Event> failed_;                  ///< job_end events.
   std::map<std::string, std::string> ended_;  ///< Job -> status; a retried job counts once.
+  static constexpr std::size_t kMostAnnotations = 50;
+  static constexpr std::size_t kMostSummaries = 50;
+  std::deque<Event> annotations_;  ///< Errors and warnings.
+  std::size_t annotations_left_out_ = 0;
+  std::deque<Event> summaries_;  ///< step_end events that have one.
+  std::deque<Event> reported_;   ///< job_end events with tests or coverage.
   double seconds_ = 0;
 };
 

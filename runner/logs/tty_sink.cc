@@ -3,6 +3,8 @@
 
 #include <poll.h>
 
+#include <deque>
+#include <optional>
 #include <thread>
 
 #include "base/cancel.h"
@@ -23,6 +25,7 @@ constexpr std::size_t kMaxPending = std::size_t{256} << 10;
 constexpr std::size_t kMaxPaused = std::size_t{1} << 20;
 // Shown at once when a job fails among others; the summary at the end has the whole tail.
 constexpr std::size_t kEarlyTail = 5;
+constexpr std::size_t kMostFolded = 1'000;  // lines of a group that come to light when it fails
 
 class TtySink : public EventSink {
  public:
@@ -65,7 +68,8 @@ class TtySink : public EventSink {
       if (state.closed) return;
       state.closed = true;
       const std::string total = state.summary.total(style_);
-      state.screen.leave(state.pending + state.summary.failures(style_, repeat_) +
+      state.screen.leave(state.pending + state.summary.reports(style_) +
+                         state.summary.failures(style_, repeat_) +
                          (state.summary.failed() ? "\n" : "") + total);
     });
   }
@@ -80,6 +84,9 @@ class TtySink : public EventSink {
     std::size_t frame = 0;
     bool paused = false;
     bool closed = false;
+    std::optional<std::string> group;  ///< Title of the open one.
+    std::size_t group_lines = 0;
+    std::deque<std::string> folded;
 
     void draw(std::vector<std::string> live) {
       screen.draw(pending, std::move(live));
@@ -126,9 +133,10 @@ class TtySink : public EventSink {
     const std::string& name = event.name.empty() ? event.step : event.name;
     switch (event.kind) {
       case Event::Kind::kLog:
-        if (event.stream != "service") add_line(state, style_.log_line(event));
-        return;
+        return add_log(state, event);
       case Event::Kind::kStepEnd:
+        if (look_of(event.status).failure) unfold(state);
+        fold(state);
         return add_line(state, ended(event, name));
       case Event::Kind::kJobEnd:
         if (event.status == "skipped") add_line(state, ended(event, event.job));
@@ -136,6 +144,34 @@ class TtySink : public EventSink {
       default:
         return;
     }
+  }
+
+  /// A group shows its title and, when it is over, how much is in it; all of it when its step failed.
+  void add_log(State& state, const Event& event) const {
+    if (event.stream == "service") return;
+    if (event.stream == "group" || event.stream == "endgroup") {
+      fold(state);
+      if (event.stream == "group") state.group = style_.log_line(event);
+      return;
+    }
+    if (!state.group || event.stream == "slipway") return add_line(state, style_.log_line(event));
+    ++state.group_lines;
+    state.folded.push_back("  " + style_.log_line(event));
+    if (state.folded.size() > kMostFolded) state.folded.pop_front();
+  }
+  static void unfold(State& state) {
+    if (!state.group) return;
+    add_line(state, *state.group);
+    for (const std::string& line : state.folded) add_line(state, line);
+    state.group.reset();
+  }
+  void fold(State& state) const {
+    const std::string count =
+        std::to_string(state.group_lines) + (state.group_lines == 1 ? " line" : " lines");
+    if (state.group) add_line(state, *state.group + "  " + style_.paint(Paint::kDim, count));
+    state.group.reset();
+    state.group_lines = 0;
+    state.folded.clear();
   }
 
   void add_ended_job(State& state, const Event& event) const {
