@@ -8,6 +8,7 @@
 #include "runner/cli/commands.h"
 #include "runner/cli/console.h"
 #include "runner/cli/registry_session.h"
+#include "runner/execute/exec.h"
 #include "runner/logs/build_progress.h"
 #include "sandbox/engine.h"
 
@@ -266,6 +267,12 @@ int build_command(const Invocation& invocation) {
 }
 
 int why_miss_command(const Invocation& invocation) {
+  // Steps of runs and of builds are asked for alike; a target that no run has is a build's.
+  const Result<std::string> memo = explain_memo(state_dir(invocation), invocation.operand(0));
+  if (memo && !invocation.operand(0).empty()) {
+    print_data(*memo);
+    return 0;
+  }
   const Status explained = [&]() -> Status {
     const auto store = SLIP_TRY(open_image_store(invocation));
     print_data(SLIP_TRY(explain_miss(*store, invocation.operand(0))) + "\n");

@@ -12,7 +12,6 @@ int list_command(const Invocation& invocation);
 int preview_command(const Invocation& invocation);
 int convert_command(const Invocation& invocation);
 int debug_command(const Invocation& invocation);
-int why_miss_command(const Invocation& invocation);
 
 int engine_command(const Invocation& invocation);
 int run_command(const Invocation& invocation);

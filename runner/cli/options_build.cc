@@ -108,7 +108,8 @@ constexpr PositionalSpec kBuildOperands[] = {
      1, 1, Complete::kDirectory}};
 constexpr PositionalSpec kMissOperands[] = {
     {"TARGET",
-     "what a build printed, or a step such as 'last/3'; default: the last build's first "
+     "what a build printed, or a step such as 'last/3'; a step with `memo` as RUN/JOB/STEP, such "
+     "as 'last/build/compile'; default: the last build's first "
      "step that had to run",
      0, 1}};
 

@@ -159,10 +159,6 @@ int convert_command(const Invocation& invocation) {
   });
 }
 
-int why_miss_command(const Invocation& invocation) {
-  return why_miss(state_dir(invocation), invocation.operand(0));
-}
-
 int debug_command(const Invocation& invocation) {
   const CancelToken cancel;
   const CancelOnSignal on_signal(cancel);

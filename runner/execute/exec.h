@@ -67,8 +67,8 @@ Result<LoadedPipeline> load_pipeline(const ExecOptions& options);
 /// means the newest run.
 int debug_step(const std::string& state_dir, const std::string& target, const CancelToken& cancel);
 
-/// `runner why-miss RUN/JOB[/STEP]`: what stood against reusing an earlier result of memoised steps; the newest run
-/// when RUN is "last" or the target empty. Reads the journal only.
-int why_miss(const std::string& state_dir, const std::string& target);
+/// `runner why-miss RUN/JOB[/STEP]`: what stood against reusing an earlier result of memoised steps, a line each; the
+/// newest run when RUN is "last" or the target empty. kNotFound: no such step. Reads the journal only.
+Result<std::string> explain_memo(const std::string& state_dir, const std::string& target);
 
 }  // namespace slipway::runner

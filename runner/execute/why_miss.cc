@@ -1,6 +1,4 @@
 // `runner why-miss RUN/JOB[/STEP]`: why a memoised step ran, from the journal.
-#include <unistd.h>
-
 #include "base/files.h"
 #include "base/text.h"
 #include "runner/execute/exec.h"
@@ -14,7 +12,9 @@ bool meant(const StepRecord& step, const std::string& rest) {
          rest == step.job + "/" + step.name;
 }
 
-Result<std::string> explain(const std::string& state_dir, const std::string& target) {
+}  // namespace
+
+Result<std::string> explain_memo(const std::string& state_dir, const std::string& target) {
   const std::string runs_dir = state_dir + "/runs";
   const std::size_t slash = target.find('/');
   const std::string rest = slash == std::string::npos ? "" : target.substr(slash + 1);
@@ -32,18 +32,6 @@ Result<std::string> explain(const std::string& state_dir, const std::string& tar
       ErrorCode::kNotFound,
       "explain " + printable(target.empty() ? "last" : target) + ": run " + id +
           (any ? " has no step with `memo` or `inputs` there" : " has no such job or step"));
-}
-
-}  // namespace
-
-int why_miss(const std::string& state_dir, const std::string& target) {
-  const Result<std::string> text = explain(state_dir, target);
-  if (!text) {
-    (void)write_all(STDERR_FILENO, "runner: error: " + text.error().text() + "\n", "stderr");
-    return exit_code(text.error().code());
-  }
-  (void)write_all(STDOUT_FILENO, *text, "stdout");
-  return 0;
 }
 
 }  // namespace slipway::runner
