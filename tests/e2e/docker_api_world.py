@@ -67,7 +67,9 @@ class Daemon:
                 os.path.join(self.work, "pid"), "--host", "unix://" + self.socket, "--storage-driver", "overlay2"]
 
     def start(self):
-        self.process = subprocess.Popen(self.argv(), stdout=self.log, stderr=self.log, stdin=subprocess.DEVNULL)
+        env = dict(os.environ, RUNNER_IDLE_NETWORKS="remove")  # Its bridges go with the last container.
+        self.process = subprocess.Popen(self.argv(), env=env, stdout=self.log, stderr=self.log,
+                                        stdin=subprocess.DEVNULL)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
