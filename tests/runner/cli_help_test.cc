@@ -59,7 +59,7 @@ TEST(Completion, OffersCommandsAndTheirShortForms) {
 }
 
 TEST(Completion, OffersOptionsNotYetUsed) {
-  EXPECT_EQ(words_of(complete_words({"exec", "--from", "x", "--f"})), std::vector<std::string>{});
+  EXPECT_EQ(words_of(complete_words({"exec", "--from", "x", "--fr"})), std::vector<std::string>{});
   EXPECT_EQ(words_of(complete_words({"exec", "--job", "x", "--job"})),
             (std::vector<std::string>{"--job", "--jobs"}));
 }
