@@ -179,12 +179,16 @@ TEST_F(ContainersAttack, Cve2026_53495_ABackgroundChildDoesNotKeepAnExec) {
 }
 
 TEST_F(ContainersAttack, AKillForWantOfMemoryIsSaid) {
-  ContainerConfig greedy = shell("x=x; while :; do x=$x$x; done");
+  // Bounded, so that it ends by itself where no limit can be set.
+  ContainerConfig greedy = shell(
+      "x=x; for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26; do "
+      "x=$x$x; done");
   greedy.limits.memory = 16_MiB;
   const std::string id = run(greedy);
   const int code = wait(id);
   const ContainerState seen = state(id);
-  if (!seen.out_of_memory && ::geteuid() != 0) return;  // No cgroup is ours.
+  if (!seen.out_of_memory && std::getenv("SLIPWAY_TEST_GUESTS") != nullptr)
+    return;  // An ordinary user's: no cgroup is ours.
   EXPECT_NE(code, 0);
   EXPECT_TRUE(seen.out_of_memory) << code << " " << seen.error;
 }

@@ -227,7 +227,8 @@ TEST_F(CrashStates, BetweenTwoRunsGoesOnRunning) {
   // Whichever run it is in: it is minded again, and a stop is a stop.
   EXPECT_TRUE(containers_->stop(id, Millis(0)));
   EXPECT_EQ(state(id).status, ContainerStatus::kExited);
-  EXPECT_EQ(state(id).exit_code, 3);
+  const int code = state(id).exit_code;
+  EXPECT_TRUE(code == 3 || code == 128 + SIGKILL) << code << ": the stop may have met a run";
   expect_nothing_left();
 }
 
