@@ -32,7 +32,8 @@ class StepBuildLog : public BuildObserver {
     const BuildStepView& step = view_.apply(vertex, now);
     const std::string mark = "#" + std::to_string(step.number) + " ";
     if (vertex.state == VertexState::kWaiting) return;
-    if (before == VertexState::kWaiting) say(mark + vertex.name);
+    if (before == VertexState::kWaiting && vertex.state != VertexState::kCancelled)
+      say(mark + vertex.name);
     if (vertex.state == VertexState::kFailed) say(mark + "ERROR: " + vertex.error);
     if (vertex.state == VertexState::kCached) say(mark + "CACHED");
     if (vertex.state == VertexState::kDone)
