@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "runner/build/vertices.h"
@@ -13,13 +14,15 @@ class ImageTransfer : public TransferProgress {
   explicit ImageTransfer(Vertices& vertices) : vertices_(vertices) {}
   void begin(const std::string& title, Direction direction) override;
   void say(const std::string& line) override { vertices_.note(line); }
-  void end() override;
+  void end() override {}
+  /// How the pull ended, when there was one.
+  void finish(const Status& done);
   void layers(std::size_t total, std::size_t present) override;
   void layer(const cachestore::LayerProgress& progress) override;
 
  private:
   Vertices& vertices_;
-  std::size_t vertex_ = 0;
+  std::optional<std::size_t> vertex_;
 };
 
 }  // namespace slipway::runner

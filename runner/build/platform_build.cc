@@ -2,6 +2,7 @@
 #include "runner/build/platform_build.h"
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 
 #include "base/text.h"
@@ -10,6 +11,9 @@
 
 namespace slipway::runner {
 namespace {
+
+// A Dockerfile may name thousands of images; registries dislike more at a time than this.
+constexpr std::size_t kMostPulls = 8;
 
 std::string platform_prefix(bool several, const GraphStage& stage) {
   return several ? stage.platform.str() : "";
@@ -70,7 +74,9 @@ Result<cachestore::Image> PlatformBuild::bring_image(const GraphStage& stage) {
   std::unique_lock<std::mutex> lock;
   if (by_platform) lock = std::unique_lock(one_at_a_time);
   ImageTransfer transfer(state_.vertices);
-  SLIP_TRY(state_.place.images.ensure(wish, &transfer, state_.cancel));
+  const Status ensured = state_.place.images.ensure(wish, &transfer, state_.cancel);
+  transfer.finish(ensured);
+  if (!ensured) return fail(ensured.error());
   cachestore::Image image = SLIP_TRY(state_.place.store.image(stage.base_name));
   for (const cachestore::Snapshot& layer : image.layers) SLIP_TRY(state_.keep(layer.id));
   return image;
@@ -83,10 +89,14 @@ Status PlatformBuild::bring_images(const std::vector<std::size_t>& stages, pipel
     if (image && images_.find(index) == images_.end()) wanted.push_back(index);
   }
   std::vector<std::optional<Result<cachestore::Image>>> brought(wanted.size());
-  const auto bring = [&](std::size_t i) { brought[i] = bring_image(graph_.stage(wanted[i])); };
+  std::atomic<std::size_t> next{0};
+  const auto bring = [&] {
+    for (std::size_t i = next++; i < wanted.size(); i = next++)
+      brought[i] = bring_image(graph_.stage(wanted[i]));
+  };
   std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < wanted.size(); ++i) threads.emplace_back(bring, i);
-  if (!wanted.empty()) bring(0);
+  for (std::size_t i = 1; i < std::min(wanted.size(), kMostPulls); ++i) threads.emplace_back(bring);
+  bring();
   for (std::thread& thread : threads) thread.join();
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     where = graph_.stage(wanted[i]).span;
